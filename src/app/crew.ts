@@ -1,0 +1,151 @@
+import type { LogLevel } from "../core/control.ts";
+import type { Events } from "../core/events.ts";
+import { reasonOf } from "../core/outcome.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Told } from "./event-facts.ts";
+import { HeldSockets } from "./held-sockets.ts";
+import type { FromWorker, TargetDirectory, ToWorker, WorkerOrder, WorkerSetting } from "./messages.ts";
+import type { Sockets } from "./sockets.ts";
+import { type WorkerOwner, WorkerProcess } from "./worker-process.ts";
+import { WorkerReplies } from "./worker-replies.ts";
+
+export interface CrewSetup extends Pick<WorkerSetting, "user" | "group" | "rejections"> {
+  readonly events: Events;
+  readonly log: Log;
+  readonly count: number;
+  readonly sockets: Sockets;
+  /** What is known of the targets now: for a worker that has just started. */
+  directory(): TargetDirectory;
+  onVerdict(worker: number, verdict: Extract<FromWorker, { readonly kind: "verdict" }>): void;
+}
+
+/** The workers of a supervisor: all of them carry out the same configuration, those too that replace others. */
+export class Crew implements WorkerOwner {
+  readonly sockets: HeldSockets;
+  readonly workers: readonly WorkerProcess[];
+  readonly #setup: CrewSetup;
+  readonly #replies = new WorkerReplies();
+  /** What a worker that starts now is to carry out. */
+  #order: WorkerOrder | undefined;
+  #tell: ((told: Told, worker: number) => void) | undefined;
+
+  constructor(setup: CrewSetup) {
+    this.#setup = setup;
+    this.sockets = new HeldSockets(setup.sockets);
+    const { count, user, group, rejections, log } = setup;
+    const setting = (id: number): WorkerSetting => ({
+      ...{ id, of: count, user, group, rejections },
+      level: log.logger.level as LogLevel,
+    });
+    this.workers = Array.from(
+      { length: count },
+      (_, index) => new WorkerProcess(index + 1, () => setting(index + 1), this),
+    );
+  }
+
+  /**
+   * Starts every worker.
+   *
+   * @throws Error when one cannot be started; then none is left
+   */
+  async start(): Promise<void> {
+    const started = this.workers.map((worker) => this.#replies.start(worker));
+    for (const worker of this.workers) worker.start();
+    try {
+      await Promise.all(started);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Has every worker make a configuration ready.
+   *
+   * @throws what the first worker has against it; then all of them have dropped it
+   */
+  async prepare(order: WorkerOrder): Promise<void> {
+    const workers = this.workers.filter((worker) => worker.connected);
+    const results = await Promise.allSettled(workers.map((worker) => this.#replies.prepare(worker, order)));
+    const failed = results.find((result) => result.status === "rejected");
+    if (!failed) return;
+    this.tell({ kind: "discard" });
+    throw failed.reason;
+  }
+
+  /** Has every worker take over what it was told to prepare. */
+  commit(order: WorkerOrder): void {
+    this.#order = order;
+    this.tell({ kind: "commit" });
+    this.tell({ kind: "targets", targets: this.#setup.directory() });
+    for (const worker of this.workers) worker.ready();
+  }
+
+  /** Tells every worker. */
+  tell(message: ToWorker): void {
+    for (const worker of this.workers) worker.send(message);
+  }
+
+  follow(tell: ((told: Told, worker: number) => void) | undefined): void {
+    this.#tell = tell;
+    this.tell({ kind: "follow", on: tell !== undefined });
+  }
+
+  /** Stops accepting; each worker ends with its last session. */
+  finish(): void {
+    for (const worker of this.workers) worker.finish();
+    this.sockets.closeAll();
+  }
+
+  /** Ends every worker at once. */
+  destroy(): void {
+    for (const worker of this.workers) worker.destroy();
+    this.sockets.closeAll();
+  }
+
+  onStarted(worker: WorkerProcess): void {
+    const awaited = this.#replies.started(worker);
+    if (!awaited && this.#order) void this.#bringUp(worker, this.#order);
+  }
+
+  onMessage(worker: WorkerProcess, message: FromWorker): void {
+    if (message.kind === "bind") void this.#bind(worker, message);
+    else if (message.kind === "released") this.sockets.release(worker.id, message.key);
+    else if (message.kind === "verdict") this.#setup.onVerdict(worker.id, message);
+    else if (message.kind === "event") this.#tell?.(message, worker.id);
+    else if (message.kind === "prepared" || message.kind === "failed") this.#replies.heard(worker, message);
+  }
+
+  onEnded(worker: WorkerProcess, how: string, expected: boolean): void {
+    this.sockets.forget(worker.id);
+    this.#replies.ended(worker, how);
+    if (!expected) this.#setup.events.emit("worker.ended", { worker: worker.id, reason: how });
+  }
+
+  onLog(lines: string): void {
+    this.#setup.log.passOn(lines);
+  }
+
+  /** A process that replaces another gets the configuration of the moment. */
+  async #bringUp(worker: WorkerProcess, order: WorkerOrder): Promise<void> {
+    const { events, directory } = this.#setup;
+    try {
+      await this.#replies.prepare(worker, order);
+      worker.send({ kind: "commit" });
+      worker.send({ kind: "targets", targets: directory() });
+      if (this.#tell) worker.send({ kind: "follow", on: true });
+      worker.ready();
+      events.emit("worker.started", { worker: worker.id, pid: worker.status.pid });
+    } catch (error) {
+      events.emit("worker.ended", { worker: worker.id, reason: reasonOf(error) });
+      worker.restart();
+    }
+  }
+
+  async #bind(worker: WorkerProcess, message: Extract<FromWorker, { kind: "bind" }>): Promise<void> {
+    const { request } = message;
+    const result = await this.sockets.take(worker.id, message);
+    if ("message" in result) worker.send({ kind: "bound", request, failure: result });
+    else worker.send({ kind: "bound", request }, result);
+  }
+}

@@ -1,0 +1,168 @@
+import { Block, commentedYaml } from "../commented-yaml.ts";
+import { canonicalName } from "./options.ts";
+import { isProgramWide, writeProgram } from "./program.ts";
+import { type Note, noteText, Reader } from "./reader.ts";
+import { type ReadFolder, readSettings, type Section } from "./settings.ts";
+import { type Parts, translateService } from "./tunnel.ts";
+
+export interface Imported {
+  /** The configuration, with comments; undefined when no service could be carried over. */
+  readonly yaml: string | undefined;
+  /** What was not carried over, a line each. */
+  readonly refused: readonly string[];
+}
+
+interface Translated {
+  readonly section: Section;
+  readonly name: string;
+  readonly notes: readonly Note[];
+  readonly parts: Parts | string;
+  /** `SERVICE:PATTERN` of each `sni`, where it is a virtual server of another one. */
+  readonly virtual: readonly { readonly primary: string; readonly pattern: string }[];
+}
+
+/**
+ * Makes our configuration of stunnel's. Every setting is carried over, or a comment says why it is not, naming the line.
+ *
+ * @param source what the file is called, for the first comment
+ */
+export function importStunnel(
+  text: string,
+  { source, readFolder }: { readonly source: string; readonly readFolder: ReadFolder },
+): Imported {
+  const file = readSettings(text, { canonical: canonicalName, readFolder });
+  const program = new Reader(file.global.filter(({ name }) => isProgramWide(name)));
+  const document = new Block();
+  writeProgram(program, document);
+  const defaults = file.global.filter(({ name }) => !isProgramWide(name));
+  const names = new Set<string>();
+  const services = file.services.map((section) => translate(section, defaults, names));
+  const routed = services.map((service) => withRoutes(service, services));
+  const tunnels = new Block();
+  const lost: string[] = [];
+  for (const { service, routes, fault } of routed) {
+    const comment = [`[${service.section.name}], ${service.section.place}`, ...ownNotes(service)];
+    const whole = fault ?? (typeof service.parts === "string" ? service.parts : undefined);
+    if (whole !== undefined)
+      lost.push(
+        `[${service.section.name}], ${service.section.place}: not carried over: ${whole}`,
+        ...ownNotes(service),
+      );
+    else if (typeof service.parts !== "string" && service.virtual.length === 0)
+      tunnels.set(service.name, tunnelBlock(service.parts, routes), ...comment);
+  }
+  const shared = [...program.notes, ...services.flatMap(({ notes }) => notes.filter(isShared))];
+  const head = [...new Set([...shared.map(noteText), ...file.faults])];
+  const refused = [...head, ...lost, ...services.flatMap(ownNotes)].filter((line) =>
+    /: not carried over: /.test(line),
+  );
+  if (file.services.length === 0) {
+    const text = "not carried over: there is no [service] that it is for";
+    refused.push(
+      "no [service] is in the file: inetd mode is not carried over, let the program listen itself",
+    );
+    refused.push(...defaults.map((setting) => noteText({ setting, text })));
+  }
+  if (tunnels.isEmpty) return { yaml: undefined, refused: [...new Set(refused)] };
+  document.set(
+    "defaults",
+    new Block().set("timeouts", new Block().set("idle", "12h")),
+    "stunnel's TIMEOUTidle; without it, idle sessions end after an hour",
+  );
+  document.set("tunnels", tunnels);
+  const intro = [
+    `Made of ${source} by equilibria-tunnel import stunnel.`,
+    "Relative paths count from the folder of this file; stunnel took them from where it was started.",
+  ];
+  return {
+    yaml: commentedYaml(document, { head: [...intro, ...head], tail: lost }),
+    refused: [...new Set(refused)],
+  };
+}
+
+function translate(section: Section, defaults: Section["settings"], names: Set<string>): Translated {
+  const name = tunnelName(section.name, names);
+  const reader = new Reader([...defaults, ...section.settings]);
+  const client = reader.flag("client") === true;
+  const virtual = client
+    ? []
+    : reader.all("sni").map(({ value }) => {
+        const colon = value.indexOf(":");
+        return { primary: value.slice(0, colon).trim(), pattern: value.slice(colon + 1).trim() };
+      });
+  const parts = translateService(reader, name);
+  return { section, name, parts, notes: reader.notes, virtual };
+}
+
+/** Gives a service those that say that they are virtual servers of it; says of one of those what is wrong with it. */
+function withRoutes(service: Translated, all: readonly Translated[]) {
+  const fault = service.virtual.map((one) => virtualFault(one, all)).find((found) => found !== undefined);
+  const routes = all.flatMap((other) => {
+    const patterns = other.virtual
+      .filter((one) => one.primary === service.section.name && virtualFault(one, all) === undefined)
+      .map(({ pattern }) => pattern);
+    if (patterns.length === 0 || typeof other.parts === "string") return [];
+    const comment = [`[${other.section.name}], ${other.section.place}`, ...ownNotes(other)];
+    return [{ patterns, parts: other.parts, comment }];
+  });
+  return { service, routes, fault };
+}
+
+function virtualFault(
+  { primary, pattern }: Translated["virtual"][number],
+  all: readonly Translated[],
+): string | undefined {
+  const owner = all.find(({ section }) => section.name === primary);
+  if (!owner) return `sni names the service ${primary}, which is not there`;
+  if (typeof owner.parts === "string") return `its primary service ${primary} cannot be carried over`;
+  if (!/^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(pattern))
+    return `the pattern ${pattern} cannot be matched: give names, or *.example.com`;
+  return undefined;
+}
+
+interface RoutePart {
+  readonly patterns: readonly string[];
+  readonly parts: Parts;
+  readonly comment: readonly string[];
+}
+
+function tunnelBlock({ frontend, backend }: Parts, routes: readonly RoutePart[]): Block {
+  const tunnel = new Block().set("frontend", frontend);
+  if (routes.length > 0)
+    tunnel.set(
+      "routes",
+      routes.map(({ patterns, parts }) =>
+        new Block()
+          .set("match", new Block().set("serverName", patterns))
+          .set("tls", parts.serverTls)
+          .set("backend", parts.backend),
+      ),
+      ...routes.flatMap(({ comment }) => comment),
+      ...(routes.some(({ patterns }) => patterns.some((pattern) => pattern.startsWith("*")))
+        ? ["A star stands for one label here, for any number of them in stunnel."]
+        : []),
+    );
+  return tunnel.set("backend", backend);
+}
+
+/** Notes on settings that hold for all services are told once, at the top. */
+function isShared({ setting }: Note): boolean {
+  return setting.global;
+}
+
+function ownNotes({ notes }: Translated): readonly string[] {
+  return [...new Set(notes.filter((note) => !isShared(note)).map(noteText))];
+}
+
+function tunnelName(name: string, taken: Set<string>): string {
+  const cleaned = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[._-]+/, "")
+    .slice(0, 56);
+  const base = cleaned === "" ? "service" : cleaned;
+  let unique = base;
+  for (let count = 2; taken.has(unique); count++) unique = `${base}-${count}`;
+  taken.add(unique);
+  return unique;
+}

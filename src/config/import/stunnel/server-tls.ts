@@ -1,0 +1,90 @@
+import { formatAddress } from "../../../core/address.ts";
+import { Block } from "../commented-yaml.ts";
+import { stunnelAddress } from "./addresses.ts";
+import { writeIdentity } from "./identity.ts";
+import { writeProtocol } from "./protocol.ts";
+import type { Reader } from "./reader.ts";
+import { dropNames, readAuthorities, readNames, readVerification, writeRevocation } from "./verification.ts";
+
+/** The `tls` of a frontend or route. Returns why there can be none, where that is so. */
+export function serverTls(reader: Reader): Block | string {
+  const tls = new Block();
+  const secrets = reader.last("PSKsecrets");
+  if (secrets) {
+    for (const name of ["cert", "key"])
+      reader.refuse(
+        reader.last(name),
+        "a frontend has either certificates or pre-shared keys; for clients with a certificate make a tunnel of its own",
+      );
+    tls.set("psk", new Block().set("file", secrets.value));
+  } else {
+    const fault = writeIdentity(reader, tls);
+    if (fault !== undefined) return fault;
+    if (tls.isEmpty) return "a server needs cert, or PSKsecrets";
+  }
+  reader.drop(
+    reader.last("PSKidentity"),
+    "it is for clients; psk: { allow: [ … ] } says which ones are let in",
+  );
+  writeProtocol(reader, tls, { psk: secrets !== undefined });
+  tls.set("client", clientBlock(reader, secrets !== undefined));
+  if (!secrets) tls.set("session", sessions(reader));
+  return tls;
+}
+
+function clientBlock(reader: Reader, psk: boolean): Block | undefined {
+  const verification = readVerification(reader);
+  const { chain, peer, required, settings } = verification;
+  const redirect = reader.last("redirect");
+  const client = new Block();
+  if (psk || (!chain && !peer)) {
+    for (const setting of settings)
+      if (/^(yes|[1-9])$/i.test(setting.value))
+        reader.refuse(
+          setting,
+          psk
+            ? "with pre-shared keys no client is asked for a certificate"
+            : "a certificate that nobody has to vouch for protects nothing; say client: { verify: required, ca: FILE }",
+        );
+      else reader.drop(setting, "clients are not asked for certificates unless the file says so");
+    reader.refuse(redirect, "nobody is turned away, so there is nobody to redirect");
+    for (const name of ["CAfile", "CApath"]) reader.drop(reader.last(name), "no client is verified");
+    dropNames(reader, "no client is verified");
+    writeRevocation(reader, client, { chain: false });
+    return undefined;
+  }
+  client.set("verify", required ? "required" : "optional");
+  const { file = "ca.crt", comment } = readAuthorities(reader);
+  if (chain) client.set("ca", file, ...comment);
+  if (peer) {
+    client.set("allow", new Block().set("certificates", file, ...(chain ? [] : comment)));
+    dropNames(reader, "the certificate itself is named, by verifyPeer");
+  } else client.set("allow", readNames(reader));
+  const elsewhere = redirect && stunnelAddress(redirect.value, "127.0.0.1");
+  if (elsewhere) client.set("redirect", formatAddress(elsewhere));
+  else reader.refuse(redirect, "it is no address");
+  writeRevocation(reader, client, verification);
+  return client;
+}
+
+function sessions(reader: Reader): Block {
+  const session = new Block();
+  const resume = reader.last("sessionResume");
+  const noTickets = reader.all("options").some(({ value }) => /^NO_TICKET$/i.test(value));
+  const isOff = reader.flag("sessionResume") === false;
+  const [size, lifetime] = [reader.last("sessionCacheSize"), reader.last("sessionCacheTimeout")];
+  if (isOff || noTickets) session.set("tickets", false);
+  else reader.drop(resume, "it is the default");
+  if (isOff) {
+    for (const setting of [size, lifetime]) reader.drop(setting, "no session is resumed");
+    return session;
+  }
+  session.set("lifetime", lifetime && reader.seconds("sessionCacheTimeout"));
+  const entries = Number(size?.value);
+  if (size && Number.isInteger(entries) && entries > 0) session.set("cache", Math.min(entries, 100_000));
+  else if (size) {
+    session.set("cache", 100_000);
+    reader.remark(size, "there is no cache without a bound: 100000 is the largest");
+  } else if (noTickets) session.set("cache", 1000, "stunnel's default");
+  return session;
+}
