@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-const patience = 30_000;
+const patience = 60_000;
 
 export async function command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { NO_COLOR: _, FORCE_COLOR: __, EQUILIBRIA_SOCKET: ___, ...env } = process.env;

@@ -41,7 +41,7 @@ export interface InstanceOptions {
   readonly through?: readonly string[];
 }
 
-const patience = 20_000;
+const patience = 60_000;
 
 export class Instance {
   readonly process: ChildProcess;
@@ -76,28 +76,25 @@ export class Instance {
 
   /** Waits for a log line that has come or will come. */
   async line(matches: (line: LogLine) => boolean, what = "a log line"): Promise<LogLine> {
-    for (const deadline = Date.now() + patience; ; ) {
-      const found = this.lines.find(matches);
-      if (found) return found;
-      if (this.process.exitCode !== null || Date.now() > deadline)
-        throw new Error(
-          `${what} did not come; exit ${this.process.exitCode}\n${this.stderr}\n${JSON.stringify(this.lines.slice(-5))}`,
-        );
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.add(resolve);
-      await Promise.race([promise, delay(1000)]);
-      this.#waiting.delete(resolve);
-    }
+    return this.#until(() => this.lines.find(matches), what);
   }
 
   /** Waits until `count` sessions (of `tunnel`, if given) have ended, and returns them in the order of their end. */
   async sessions(count: number, tunnel?: string): Promise<readonly SessionLine[]> {
-    const ended = () =>
-      this.lines.filter(
-        (line) => line.event === "session" && (tunnel === undefined || line["tunnel"] === tunnel),
-      );
-    await this.line(() => ended().length >= count, `session line ${count}`);
-    return ended() as unknown as readonly SessionLine[];
+    const ended: SessionLine[] = [];
+    let seen = 0;
+    const more = () => {
+      const before = ended.length;
+      for (const line of this.lines.slice(seen))
+        if (line.event === "session" && (tunnel === undefined || line["tunnel"] === tunnel))
+          ended.push(line as unknown as SessionLine);
+      seen = this.lines.length;
+      return ended.length > before || undefined;
+    };
+    more();
+    // patience is with each of them, not with all together
+    while (ended.length < count) await this.#until(more, `session line ${ended.length + 1} of ${count}`);
+    return ended;
   }
 
   /** Where a tunnel listens; `index` counts its listeners. */
@@ -129,6 +126,22 @@ export class Instance {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill("SIGKILL");
     await this.#exited;
+  }
+
+  /** Looks again at each new line until there is an answer; the exit, or none in a minute, is a failure. */
+  async #until<T>(look: () => T | undefined, what: string): Promise<T> {
+    for (const deadline = Date.now() + patience; ; ) {
+      const found = look();
+      if (found !== undefined) return found;
+      if (this.process.exitCode !== null || Date.now() > deadline)
+        throw new Error(
+          `${what} did not come; exit ${this.process.exitCode}\n${this.stderr}\n${JSON.stringify(this.lines.slice(-5))}`,
+        );
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await Promise.race([promise, delay(1000)]);
+      this.#waiting.delete(resolve);
+    }
   }
 
   #wake(): void {

@@ -6,7 +6,7 @@ import { writeFiles } from "./certificates.ts";
 
 /** Output and diagnostics together: openssl spreads what it says over both. */
 export function openssl(...args: readonly string[]): { readonly ok: boolean; readonly text: string } {
-  const { status, stdout, stderr, error } = spawnSync("openssl", args, { encoding: "utf8", timeout: 20_000 });
+  const { status, stdout, stderr, error } = spawnSync("openssl", args, { encoding: "utf8", timeout: 60_000 });
   if (error) throw error;
   return { ok: status === 0, text: stdout + stderr };
 }
@@ -79,7 +79,7 @@ export async function sClient(
   const mode = interactive ? [] : ["-ign_eof"];
   const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...mode, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    timeout: 20_000,
+    timeout: 60_000,
   });
   let text = "";
   for (const stream of [child.stdout, child.stderr])

@@ -20,7 +20,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until somebody accepts connections on the port: for servers that do not say when they are ready. */
-export async function answering(port: number, signal = AbortSignal.timeout(20_000)): Promise<void> {
+export async function answering(port: number, signal = AbortSignal.timeout(60_000)): Promise<void> {
   while (!(await accepts(port))) {
     if (signal.aborted) throw new Error(`nobody listens on port ${port}`);
     await delay(20);

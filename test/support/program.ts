@@ -19,7 +19,7 @@ export interface Finished {
 }
 
 /** Milliseconds for a program to end, or for a server to be ready. */
-const patience = 30_000;
+const patience = 60_000;
 
 /** Runs a program to its end. */
 export async function run(

@@ -23,7 +23,7 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const patience = 30_000;
+const patience = 60_000;
 
 export async function startTerminal(
   words: readonly string[],

@@ -34,7 +34,7 @@ export interface VisitTls {
   readonly session: Buffer | undefined;
 }
 
-const patience = 20_000;
+const patience = 60_000;
 
 /** Connects, says `say`, ends, and resolves when the connection is closed. Never rejects for what the peer does. */
 export function visit(to: Address | number, { say = "hello", tls }: VisitOptions = {}): Promise<Visit> {
