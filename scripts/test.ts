@@ -23,7 +23,7 @@ if (files.length === 0) {
   const scratch = mkdtempSync(join(tmpdir(), "equilibria-test-"));
   try {
     const skipsFile = join(scratch, "skips");
-    process.exitCode = await runTests(skipsFile);
+    process.exitCode = await runTests(skipsFile, join(scratch, "compiled"));
     if (process.env["CI"] === "true") refuseSkips(readSkips(skipsFile));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -50,8 +50,8 @@ function findFiles(): string[] {
   return globSync(globs, { cwd: root }).toSorted();
 }
 
-/** @returns the exit code of node:test */
-async function runTests(skipsFile: string): Promise<number> {
+/** @returns the exit code of node:test; `compiled` saves each test file the time to compile what others have used */
+async function runTests(skipsFile: string, compiled: string): Promise<number> {
   const args = [
     "--test",
     `--test-concurrency=${CONCURRENCY}`,
@@ -64,7 +64,8 @@ async function runTests(skipsFile: string): Promise<number> {
     ...files,
   ];
   // set by an outer node:test, it would make the inner one report to a parent that does not listen
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
+  const env = { NODE_COMPILE_CACHE: compiled, ...inherited };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
   // Ctrl-C reaches the child by itself, a polite kill does not
   const stop = () => child.kill("SIGTERM");

@@ -32,7 +32,7 @@ export interface JsonSchema {
 
 /** What may be written in a file, as editors understand it. */
 export function configJsonSchema(plugins: Plugins): JsonSchema {
-  const schema = dataJsonSchema(plugins);
+  const schema = structuredClone(dataJsonSchema(plugins));
   visit(schema, allowSubstitution);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -44,8 +44,17 @@ export function configJsonSchema(plugins: Plugins): JsonSchema {
   };
 }
 
-/** What the data of a file must be, once everything from the environment is in it. */
+/** By their balancers, which each load of modules of one's own makes a new list of. */
+const known = new WeakMap<Plugins["balancers"], JsonSchema>();
+
+/** What the data of a file must be, once everything from the environment is in it. To be read only: it is shared. */
 export function dataJsonSchema(plugins: Plugins): JsonSchema {
+  const schema = known.get(plugins.balancers) ?? makeDataJsonSchema(plugins);
+  known.set(plugins.balancers, schema);
+  return schema;
+}
+
+function makeDataJsonSchema(plugins: Plugins): JsonSchema {
   const schema = z.toJSONSchema(configSchema({ ...plugins, resolvePath: (path) => path }), {
     io: "input",
     reused: "inline",

@@ -210,7 +210,7 @@ describe("loadConfig", () => {
           }
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 

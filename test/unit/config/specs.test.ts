@@ -92,7 +92,7 @@ describe("a tunnel on the command line", () => {
           assert.equal(error.diagnostics[0]?.file, "command line");
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });
