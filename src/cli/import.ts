@@ -13,12 +13,22 @@ export function importCommand(): Command {
     .argument("<file>", "the file, such as /etc/stunnel/stunnel.conf")
     .addHelpText(
       "after",
-      "\nWhat cannot be carried over is a comment that names the line. Exits with 1 when nothing could be.",
+      "\nWhat cannot be carried over is a comment that names the line. Exits with 1 when nothing could be,\nand with 78 when a line is neither a setting nor a section.",
     )
     .action(async (_format: string, file: string) => {
       const { importStunnel } = await import("../config/import/stunnel/import-stunnel.ts");
       const text = readText(file);
-      const { yaml, refused } = importStunnel(text, { source: basename(file), readFolder });
+      const { yaml, refused, unreadable } = importStunnel(text, { source: basename(file), readFolder });
+      if (unreadable.length > 0)
+        throw new CliError(
+          exit.config,
+          unreadable
+            .map(
+              ({ file: included, line }) =>
+                `${included ?? file}:${line}: neither "name = value" nor "[service]"`,
+            )
+            .join("\n"),
+        );
       if (yaml === undefined)
         throw new CliError(
           exit.failed,

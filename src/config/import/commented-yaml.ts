@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is what is escaped
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 
 export type Value = string | number | boolean | readonly Value[] | Block;
@@ -30,7 +31,7 @@ export class Block {
   toNode(): YAMLMap {
     const map = new YAMLMap();
     for (const { key, value, comment } of this.#entries) {
-      const name = new Scalar(key);
+      const name = new Scalar(literal(key));
       const above = commentText(comment);
       if (above !== undefined) name.commentBefore = above;
       map.items.push(new Pair(name, toNode(value)));
@@ -55,11 +56,16 @@ export function commentedYaml(
 
 function toNode(value: Value): YAMLMap | YAMLSeq | Scalar {
   if (value instanceof Block) return value.toNode();
-  if (typeof value !== "object") return new Scalar(value);
+  if (typeof value !== "object") return new Scalar(typeof value === "string" ? literal(value) : value);
   const list = new YAMLSeq();
   list.items.push(...value.map(toNode));
   list.flow = value.every((item) => typeof item !== "object");
   return list;
+}
+
+/** A value is what it is: nothing in it is replaced from the environment. */
+function literal(value: string): string {
+  return value.replaceAll("${", () => "$${");
 }
 
 /** What comes from a foreign file must not end the comment that it stands in. */

@@ -10,6 +10,7 @@ import {
   readAuthorities,
   readNames,
   readVerification,
+  refuseNames,
   type Verification,
   writeRevocation,
 } from "./verification.ts";
@@ -70,7 +71,7 @@ function writeChecks(reader: Reader, tls: Block, targets: readonly Address[]): v
   if (!chain) {
     tls.set("verify", "pin");
     tls.set("allow", new Block().set("certificates", file ?? "ca.crt", ...comment));
-    dropNames(reader, "the certificate itself is named, by verifyPeer");
+    refuseNames(reader);
     writeServerName(reader, tls);
   } else {
     if (file !== undefined) tls.set("ca", file, ...comment);
@@ -109,7 +110,7 @@ function writeNames(
           "Better: delete this line; then it must be for the target's host, or for serverName: NAME.",
         ]),
   );
-  if (pins) dropNames(reader, "the certificate itself is named, by verifyPeer");
+  if (pins) refuseNames(reader);
   tls.set("allow", pins ?? readNames(reader));
   writeServerName(reader, tls);
 }

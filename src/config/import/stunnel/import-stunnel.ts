@@ -2,7 +2,7 @@ import { Block, commentedYaml } from "../commented-yaml.ts";
 import { canonicalName } from "./options.ts";
 import { isProgramWide, writeProgram } from "./program.ts";
 import { type Note, noteText, Reader } from "./reader.ts";
-import { type ReadFolder, readSettings, type Section } from "./settings.ts";
+import { type ReadFolder, readSettings, type Section, type UnreadableLine } from "./settings.ts";
 import { type Parts, translateService } from "./tunnel.ts";
 
 export interface Imported {
@@ -10,6 +10,8 @@ export interface Imported {
   readonly yaml: string | undefined;
   /** What was not carried over, a line each. */
   readonly refused: readonly string[];
+  /** Lines that make no sense, so that nothing was made of the file. */
+  readonly unreadable: readonly UnreadableLine[];
 }
 
 interface Translated {
@@ -31,6 +33,7 @@ export function importStunnel(
   { source, readFolder }: { readonly source: string; readonly readFolder: ReadFolder },
 ): Imported {
   const file = readSettings(text, { canonical: canonicalName, readFolder });
+  if (file.unreadable.length > 0) return { yaml: undefined, refused: [], unreadable: file.unreadable };
   const program = new Reader(file.global.filter(({ name }) => isProgramWide(name)));
   const document = new Block();
   writeProgram(program, document);
@@ -63,7 +66,7 @@ export function importStunnel(
     );
     refused.push(...defaults.map((setting) => noteText({ setting, text })));
   }
-  if (tunnels.isEmpty) return { yaml: undefined, refused: [...new Set(refused)] };
+  if (tunnels.isEmpty) return { yaml: undefined, refused: [...new Set(refused)], unreadable: [] };
   document.set(
     "defaults",
     new Block().set("timeouts", new Block().set("idle", "12h")),
@@ -77,6 +80,7 @@ export function importStunnel(
   return {
     yaml: commentedYaml(document, { head: [...intro, ...head], tail: lost }),
     refused: [...new Set(refused)],
+    unreadable: [],
   };
 }
 

@@ -4,7 +4,14 @@ import { stunnelAddress } from "./addresses.ts";
 import { writeIdentity } from "./identity.ts";
 import { writeProtocol } from "./protocol.ts";
 import type { Reader } from "./reader.ts";
-import { dropNames, readAuthorities, readNames, readVerification, writeRevocation } from "./verification.ts";
+import {
+  dropNames,
+  readAuthorities,
+  readNames,
+  readVerification,
+  refuseNames,
+  writeRevocation,
+} from "./verification.ts";
 
 /** The `tls` of a frontend or route. Returns why there can be none, where that is so. */
 export function serverTls(reader: Reader): Block | string {
@@ -27,12 +34,15 @@ export function serverTls(reader: Reader): Block | string {
     "it is for clients; psk: { allow: [ … ] } says which ones are let in",
   );
   writeProtocol(reader, tls, { psk: secrets !== undefined });
-  tls.set("client", clientBlock(reader, secrets !== undefined));
+  const client = clientBlock(reader, secrets !== undefined);
+  if (typeof client === "string") return client;
+  tls.set("client", client);
   if (!secrets) tls.set("session", sessions(reader));
   return tls;
 }
 
-function clientBlock(reader: Reader, psk: boolean): Block | undefined {
+/** Returns why there can be no tunnel, where everybody would be let in whom stunnel turns away. */
+function clientBlock(reader: Reader, psk: boolean): Block | string | undefined {
   const verification = readVerification(reader);
   const { chain, peer, required, settings } = verification;
   const redirect = reader.last("redirect");
@@ -51,6 +61,8 @@ function clientBlock(reader: Reader, psk: boolean): Block | undefined {
     for (const name of ["CAfile", "CApath"]) reader.drop(reader.last(name), "no client is verified");
     dropNames(reader, "no client is verified");
     writeRevocation(reader, client, { chain: false });
+    if (required && !psk)
+      return "it wants a certificate of each client and no authority for it, so that anybody can make one; give verifyChain = yes and CAfile, or take requireCert out";
     return undefined;
   }
   client.set("verify", required ? "required" : "optional");
@@ -58,7 +70,7 @@ function clientBlock(reader: Reader, psk: boolean): Block | undefined {
   if (chain) client.set("ca", file, ...comment);
   if (peer) {
     client.set("allow", new Block().set("certificates", file, ...(chain ? [] : comment)));
-    dropNames(reader, "the certificate itself is named, by verifyPeer");
+    refuseNames(reader);
   } else client.set("allow", readNames(reader));
   const elsewhere = redirect && stunnelAddress(redirect.value, "127.0.0.1");
   if (elsewhere) client.set("redirect", formatAddress(elsewhere));

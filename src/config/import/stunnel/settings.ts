@@ -18,8 +18,17 @@ export interface Section {
 export interface StunnelFile {
   readonly global: readonly Setting[];
   readonly services: readonly Section[];
-  /** Lines that are neither settings, sections nor comments. */
+  /** Lines that are neither settings, sections nor comments: with them, stunnel does not start. */
+  readonly unreadable: readonly UnreadableLine[];
+  /** Folders that could not be included. */
   readonly faults: readonly string[];
+}
+
+export interface UnreadableLine {
+  /** Undefined in the file itself. */
+  readonly file: string | undefined;
+  /** From 1. */
+  readonly line: number;
 }
 
 export interface IncludedFile {
@@ -44,13 +53,14 @@ export function readSettings(
   const global: Setting[] = [];
   const services: { name: string; place: string; settings: Setting[] }[] = [];
   const faults: string[] = [];
+  const unreadable: UnreadableLine[] = [];
   let files = 0;
-  const read = (content: string, prefix: string) => {
+  const read = (content: string, file?: string) => {
     for (const [index, raw] of content
       .replace(/^\uFEFF/, "")
       .split(/\r?\n/)
       .entries()) {
-      const place = `${prefix}line ${index + 1}`;
+      const place = `${file === undefined ? "" : `${file} `}line ${index + 1}`;
       const line = raw.trim();
       if (line === "" || line.startsWith(";") || line.startsWith("#")) continue;
       const section = /^\[(.*)\]$/.exec(line)?.[1];
@@ -60,7 +70,7 @@ export function readSettings(
       }
       const [, written, value = ""] = /^([^=\s]+)\s*=\s*(.*)$/.exec(line) ?? [];
       if (written === undefined) {
-        faults.push(`${place}: ${line}: not carried over: it is neither "name = value" nor "[service]"`);
+        unreadable.push({ file, line: index + 1 });
         continue;
       }
       const settings = services.at(-1)?.settings ?? global;
@@ -73,12 +83,12 @@ export function readSettings(
       for (const file of readFolder(folder)) {
         files += 1;
         if (files > mostFiles) throw new Error(`more than ${mostFiles} files are included`);
-        read(file.text, `${file.name} `);
+        read(file.text, file.name);
       }
     } catch (error) {
       faults.push(`${place}: include = ${folder}: not carried over: ${String(error)}`);
     }
   };
-  read(text, "");
-  return { global, services, faults };
+  read(text);
+  return { global, services, unreadable, faults };
 }

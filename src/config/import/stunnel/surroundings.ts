@@ -14,12 +14,10 @@ export function judgeSurroundings(reader: Reader, { client }: { readonly client:
     else reader.refuse(setting, "nothing here sets it; the kernel's own settings (sysctl) hold");
   }
   reader.refuse(reader.last("local"), "the source address is the one that the routes of the machine choose");
-  if (reader.flag("libwrap") === true)
-    reader.refuse(
-      reader.last("libwrap"),
-      "hosts.allow and hosts.deny are not read: write frontend.allow and frontend.deny",
-    );
-  else reader.drop(reader.last("libwrap"), "they are not read");
+  reader[reader.flag("libwrap") === true ? "refuse" : "drop"](
+    reader.last("libwrap"),
+    "hosts.allow and hosts.deny are not read",
+  );
   judgeTransparent(reader);
   if (reader.flag("renegotiation") === true)
     reader.refuse(reader.last("renegotiation"), "no renegotiation is taken: it lets clients burn the CPU");

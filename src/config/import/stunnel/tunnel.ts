@@ -37,11 +37,13 @@ export function translateService(reader: Reader, name: string): Parts | string {
       ? "it starts a program"
       : protocol.fault !== undefined
         ? protocol.fault
-        : listen.length === 0 && !isSecondary
-          ? "it accepts nothing (inetd mode): give accept"
-          : targets.length === 0 && !protocol.destination
-            ? "it connects to nothing: give connect"
-            : undefined;
+        : reader.flag("libwrap") === true
+          ? "hosts.allow and hosts.deny, which it asks, are not read: take libwrap out, and write frontend.allow and frontend.deny into what comes out"
+          : listen.length === 0 && !isSecondary
+            ? "it accepts nothing (inetd mode): give accept"
+            : targets.length === 0 && !protocol.destination
+              ? "it connects to nothing: give connect"
+              : undefined;
   return finish(reader, { client }, lacks ?? { frontend, backend, serverTls: client ? undefined : tls });
 }
 

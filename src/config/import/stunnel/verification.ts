@@ -108,6 +108,15 @@ export function readNames(reader: Reader): Block | undefined {
   return allow.isEmpty ? undefined : allow;
 }
 
+/** Certificates that are named one by one need no name of theirs as well. */
+export function refuseNames(reader: Reader): void {
+  for (const setting of reader.all("checkHost", "checkIP", "checkEmail"))
+    reader.refuse(
+      setting,
+      "every certificate in CAfile is good, whatever its name: leave in it only those that have this one",
+    );
+}
+
 /** For names that are not looked at. */
 export function dropNames(reader: Reader, reason: string): void {
   for (const setting of reader.all("checkHost", "checkIP", "checkEmail")) reader.drop(setting, reason);

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is tested
 // What becomes of a configuration of stunnel is read by people: so it is kept as text. After a deliberate change:
 // UPDATE_GOLDEN=1 node --test test/unit/config/import/stunnel.test.ts
 import assert from "node:assert/strict";
@@ -105,6 +106,29 @@ describe("what is imported from stunnel", () => {
       readFolder: () => [],
     });
     assert.match(yaml, /^ +pfx: own\.p12$/m);
+  });
+
+  it("takes nothing from the environment that stunnel would not", () => {
+    const text = "[a]\naccept = 1\nconnect = 2\ncert = $${HOME}/${HOME}.pem\n";
+    const { yaml = "" } = importStunnel(text, { source: "a", readFolder: () => [] });
+    using files = writeFiles({ "tunnels.yaml": yaml });
+    const load = () =>
+      loadConfig({ file: files.path("tunnels.yaml") }, { env: { HOME: "root" }, ...plugins });
+    assert.throws(load, (error: Error) => error.message.includes("/$${HOME}/${HOME}.pem;"));
+  });
+
+  it("is nothing where a line makes no sense, for stunnel would not start; each of them is named", () => {
+    const text = "[a]\naccept = 1\nconnect 2\ninclude = more\n[b\n";
+    const readFolder = () => [{ name: "more/b.conf", text: "\n= 3\n" }];
+    assert.deepEqual(importStunnel(text, { source: "a", readFolder }), {
+      yaml: undefined,
+      refused: [],
+      unreadable: [
+        { file: undefined, line: 3 },
+        { file: "more/b.conf", line: 2 },
+        { file: undefined, line: 5 },
+      ],
+    });
   });
 
   it("repeats no secret", () => {
