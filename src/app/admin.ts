@@ -1,6 +1,7 @@
 import type { AdminOptions } from "../admin/options.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { dataJsonSchema, type JsonSchema } from "../config/json-schema.ts";
+import { formatAddress, isLocal } from "../core/address.ts";
 import type { Control } from "../core/control.ts";
 import type { Events } from "../core/events.ts";
 import type { Plugins } from "../core/plugin.ts";
@@ -55,7 +56,11 @@ export async function startAdmin(
     events.emit("admin.write", write);
   const api = createApi({ control, audit, version: version(), blocks: () => blocksOf(plugins) });
   const speakLines = lineSpeaker({ control, audit, stateFile: options.state });
-  return openAdmin({ options, material, api, speakLines, bind });
+  const admin = await openAdmin({ options, material, api, speakLines, bind });
+  const { http } = options;
+  if (http && http.tls === undefined && !isLocal(http.listen))
+    events.emit("admin.exposed", { address: formatAddress(http.listen) });
+  return admin;
 }
 
 /** The schemas of what requests hold: the same as for a file. */

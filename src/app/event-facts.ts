@@ -36,6 +36,7 @@ const factsOf: { readonly [Name in EventName]: ((event: EventMap[Name]) => Facts
   "config.applied": asTheyAre,
   "config.rejected": asTheyAre,
   "admin.write": (write) => ({ ...write }),
+  "admin.exposed": asTheyAre,
   "worker.started": asTheyAre,
   "worker.ended": asTheyAre,
   draining: asTheyAre,

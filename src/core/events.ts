@@ -83,6 +83,8 @@ export interface EventMap {
   "worker.ended": { readonly worker: number; readonly reason: string };
   /** Somebody has asked for something that could change something; done or refused. */
   "admin.write": AdminWrite;
+  /** The admin API listens where others can reach it, and without TLS, so that tokens can be read on the way. */
+  "admin.exposed": { readonly address: string };
   draining: { readonly sessions: number; readonly deadlineMs: number };
   stopped: { readonly sessions: number };
   "plugin.failed": { readonly plugin: string; readonly reason: string };

@@ -124,6 +124,10 @@ function logOperation(events: Events, { logger }: LogSink): void {
         : `${where}: the keys of every session are written to a file`;
     logger.warn({ event: "tls-weakened", tunnel, setting }, message);
   });
+  events.on("admin.exposed", ({ address }) => {
+    const message = `admin.http listens on ${address} without tls: whoever is on the way reads the tokens`;
+    logger.warn({ event: "admin-exposed", address }, message);
+  });
   events.on("tls.unverified", ({ tunnel, verify }) => {
     const message = `${tunnel}: backend.tls.verify is ${verify}: anybody can pose as the target`;
     logger.warn({ event: "tls-unverified", tunnel }, message);

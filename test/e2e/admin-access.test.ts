@@ -45,6 +45,25 @@ tunnels: { web: { frontend: 127.0.0.1:${port}, backend: 127.0.0.1:${target} } }
 }
 
 describe("the admin API on TCP", requires("curl"), () => {
+  for (const [listen, exposed] of [
+    ["0.0.0.0:0", true],
+    ["127.0.0.1:0", false],
+    ["'[::1]:0'", false],
+  ] as const)
+    test(`${exposed ? "warns" : "does not warn"} of tokens in the clear when it listens on ${listen}`, async () => {
+      await using program = await startAdministered(
+        `admin: { http: { listen: ${listen}, ${tokens} } }
+tunnels: { web: { frontend: 127.0.0.1:0, backend: 127.0.0.1:9 } }
+`,
+        tokenFiles,
+      );
+      const warned = program.instance.lines.filter(({ event }) => event === "admin-exposed");
+      assert.deepEqual(
+        warned.map(({ level, address }) => [level, address]),
+        exposed ? [["warn", listen]] : [],
+      );
+    });
+
   test("wants a token, and lets each role do no more than it may", async () => {
     await using one = await startNamed("one");
     await using admin = await start(one.port);
