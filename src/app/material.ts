@@ -7,6 +7,7 @@ import { diskFiles, type FileRecord, fingerprint, RecordedFiles, type TlsFiles }
 import { type Identity, MaterialError } from "../tls/identity.ts";
 import type { ClientTlsOptions, ServerTlsOptions } from "../tls/options.ts";
 import type { TunnelCrl } from "../tls/revocation/crl-watch.ts";
+import { negotiationFaults } from "./negotiations.ts";
 import { Pace } from "./pace.ts";
 
 /** Something that was made of files, and what they held. */
@@ -62,13 +63,13 @@ export interface MaterialOptions {
 }
 
 /**
- * Reads every certificate and key.
+ * Reads every certificate and key, and looks whether passwords can be read.
  *
  * @throws MaterialFaults with everything that is wrong
  */
 export async function loadMaterial(config: Config, given: MaterialOptions = {}): Promise<Material> {
   const { files = diskFiles, ticketSecret, previous } = given;
-  const faults: MaterialFault[] = [];
+  const faults: MaterialFault[] = [...negotiationFaults(config)];
   const pace = new Pace();
   const attempt = async <Value>(
     path: Path,

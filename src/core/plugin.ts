@@ -15,6 +15,17 @@ export interface Plugin<Product, Schema extends z.ZodObject = z.ZodObject> {
   readonly file?: string | undefined;
 }
 
+/** Thrown by `create` for one of the options: the place in the configuration is shown beside the message. */
+export class OptionError extends Error {
+  readonly option: string;
+
+  constructor(option: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "OptionError";
+    this.option = option;
+  }
+}
+
 /** Gives the types of one plugin their inference; returns what it is given. */
 export function definePlugin<Product, Schema extends z.ZodObject>(
   plugin: Plugin<Product, Schema>,

@@ -130,3 +130,33 @@ suite("material that will not be good for long", () => {
     assert.equal(warnings[0]?.["notAfter"], soon.certificate.validToDate.toISOString());
   });
 });
+
+test("a proxy's password that cannot be read ends check and start with one message at its place", async () => {
+  const negotiate = "{ protocol: socks, destination: db.example:5432, username: me, passwordFile: none.txt }";
+  using folder = writeFiles({
+    "tunnels.yaml": `
+tunnels:
+  far:
+    frontend: 127.0.0.1:0
+    backend: { targets: [ 1080 ], negotiate: ${negotiate} }
+  chosen:
+    frontend: { listen: 127.0.0.1:0, tls: { ${identity} } }
+    routes: [ { match: { serverName: a.example }, backend: { targets: [ 1080 ], negotiate: ${negotiate} } } ]
+    backend: 80
+`,
+    ...files,
+  });
+  for (const args of [["check"], []]) {
+    const { exit, stdout, stderr } = await runToEnd([...args, "-c", folder.path("tunnels.yaml")]);
+    assert.deepEqual([exit, stdout], [78, ""]);
+    const places = [...stderr.matchAll(/^.*yaml:(\d+):\d+: (.*?): the password cannot be read: ENOENT/gm)];
+    assert.deepEqual(
+      places.map(([, line, path]) => [line, path]),
+      [
+        ["5", "tunnels.far.backend.negotiate.passwordFile"],
+        ["8", "tunnels.chosen.routes[0].backend.negotiate.passwordFile"],
+      ],
+      stderr,
+    );
+  }
+});

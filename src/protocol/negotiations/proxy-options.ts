@@ -3,6 +3,7 @@ import { isIPv6 } from "node:net";
 import { z } from "zod";
 import { parseAddress } from "../../core/address.ts";
 import { reasonOf } from "../../core/outcome.ts";
+import { OptionError } from "../../core/plugin.ts";
 
 const credentials = {
   username: z.string().min(1).max(255).optional(),
@@ -45,17 +46,18 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** @throws Error when they are incomplete or their file cannot be read */
+/** @throws OptionError when they are incomplete or their file cannot be read */
 export function credentialsOf(
   options: Pick<z.output<typeof proxyOptions>, "username" | "password" | "passwordFile">,
 ): Credentials | undefined {
   const { username, password, passwordFile } = options;
   if (username === undefined) {
     if (password === undefined && passwordFile === undefined) return undefined;
-    throw new Error("a password without a username");
+    const option = password === undefined ? "passwordFile" : "password";
+    throw new OptionError(option, "a password needs a username, too");
   }
   if (password !== undefined && passwordFile !== undefined)
-    throw new Error("give password or passwordFile, not both");
+    throw new OptionError("passwordFile", "give password or passwordFile, not both");
   return { username, password: password ?? (passwordFile === undefined ? "" : readPassword(passwordFile)) };
 }
 
@@ -68,6 +70,8 @@ function readPassword(file: string): string {
   try {
     return readFileSync(file, "utf8").replace(/\r?\n$/, "");
   } catch (error) {
-    throw new Error(`passwordFile: ${reasonOf(error)}`, { cause: error });
+    throw new OptionError("passwordFile", `the password cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+    });
   }
 }
