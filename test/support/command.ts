@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { launcher } from "./instance.ts";
+import { patience } from "./patience.ts";
 
 export interface CommandResult {
   readonly code: number | null;
@@ -15,8 +16,6 @@ export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
-
-const patience = 60_000;
 
 export async function command(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { NO_COLOR: _, FORCE_COLOR: __, EQUILIBRIA_SOCKET: ___, ...env } = process.env;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Address, parseAddress } from "../../src/core/address.ts";
 import { writeFiles } from "./certificates.ts";
+import { patience } from "./patience.ts";
 
 export const launcher = fileURLToPath(new URL("../../bin/equilibria-tunnel.cjs", import.meta.url));
 
@@ -40,8 +41,6 @@ export interface InstanceOptions {
   /** A command that becomes the program, such as prlimit. */
   readonly through?: readonly string[];
 }
-
-const patience = 60_000;
 
 export class Instance {
   readonly process: ChildProcess;

@@ -3,10 +3,14 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { writeFiles } from "./certificates.ts";
+import { patience } from "./patience.ts";
 
 /** Output and diagnostics together: openssl spreads what it says over both. */
 export function openssl(...args: readonly string[]): { readonly ok: boolean; readonly text: string } {
-  const { status, stdout, stderr, error } = spawnSync("openssl", args, { encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr, error } = spawnSync("openssl", args, {
+    encoding: "utf8",
+    timeout: patience,
+  });
   if (error) throw error;
   return { ok: status === 0, text: stdout + stderr };
 }
@@ -79,7 +83,7 @@ export async function sClient(
   const mode = interactive ? [] : ["-ign_eof"];
   const child = spawn("openssl", ["s_client", "-connect", `127.0.0.1:${port}`, ...mode, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    timeout: 60_000,
+    timeout: patience,
   });
   let text = "";
   for (const stream of [child.stdout, child.stderr])

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { patience } from "./patience.ts";
 
 // below the ports that kernels give to outgoing connections (32768 and up), which could take one in the meantime
 const lowest = 20_000;
@@ -20,7 +21,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until somebody accepts connections on the port: for servers that do not say when they are ready. */
-export async function answering(port: number, signal = AbortSignal.timeout(60_000)): Promise<void> {
+export async function answering(port: number, signal = AbortSignal.timeout(patience)): Promise<void> {
   while (!(await accepts(port))) {
     if (signal.aborted) throw new Error(`nobody listens on port ${port}`);
     await delay(20);

@@ -1,6 +1,7 @@
 /** Programs that are not ours: clients that run to their end, servers that run until the test is over. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { patience } from "./patience.ts";
 import { toolPath } from "./requires.ts";
 
 export interface ProgramOptions {
@@ -17,9 +18,6 @@ export interface Finished {
   /** Standard output and error as text, for assertions and their messages. */
   readonly text: string;
 }
-
-/** Milliseconds for a program to end, or for a server to be ready. */
-const patience = 60_000;
 
 /** Runs a program to its end. */
 export async function run(

@@ -1,6 +1,7 @@
 /** A terminal with a program in it: tmux shows what a person would see, and types. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { patience } from "./patience.ts";
 import { run } from "./program.ts";
 
 export interface Terminal extends AsyncDisposable {
@@ -22,8 +23,6 @@ export interface TerminalOptions {
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
-
-const patience = 60_000;
 
 export async function startTerminal(
   words: readonly string[],

@@ -3,6 +3,7 @@ import { type NetConnectOpts, connect as netConnect, type Socket } from "node:ne
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
 import { type Address, formatAddress } from "../../src/core/address.ts";
 import type { Instance, LogLine, SessionLine } from "./instance.ts";
+import { patience } from "./patience.ts";
 
 export interface VisitOptions {
   readonly say?: string | Buffer;
@@ -33,8 +34,6 @@ export interface VisitTls {
   /** The last session that the server has given. */
   readonly session: Buffer | undefined;
 }
-
-const patience = 60_000;
 
 /** Connects, says `say`, ends, and resolves when the connection is closed. Never rejects for what the peer does. */
 export function visit(to: Address | number, { say = "hello", tls }: VisitOptions = {}): Promise<Visit> {
