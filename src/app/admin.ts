@@ -1,13 +1,14 @@
 import type { AdminOptions } from "../admin/options.ts";
 import type { AdminServer } from "../admin/server.ts";
 import { dataJsonSchema, type JsonSchema } from "../config/json-schema.ts";
-import { formatAddress, isLocal } from "../core/address.ts";
+import { type Address, formatAddress } from "../core/address.ts";
 import type { Control } from "../core/control.ts";
 import type { Events } from "../core/events.ts";
+import { networkList } from "../core/network.ts";
 import type { Plugins } from "../core/plugin.ts";
 import type { Bind } from "../net/listen.ts";
 import { MaterialError } from "../tls/identity.ts";
-import { MaterialFaults } from "./material.ts";
+import { faultAt, MaterialFaults } from "./material-faults.ts";
 import { version } from "./version.ts";
 
 export interface AdminContext {
@@ -29,10 +30,7 @@ export async function loadAdmin(options: AdminOptions) {
   try {
     return await loadAdminMaterial(options);
   } catch (error) {
-    if (error instanceof MaterialError)
-      throw new MaterialFaults([
-        { path: ["admin", "http", "tls", ...error.option.split(".")], message: error.message },
-      ]);
+    if (error instanceof MaterialError) throw new MaterialFaults([faultAt(["admin", "http", "tls"], error)]);
     if (error instanceof TokenError)
       throw new MaterialFaults([{ path: ["admin", "http", "tokens"], message: error.message }]);
     throw error;
@@ -57,10 +55,16 @@ export async function startAdmin(
   const api = createApi({ control, audit, version: version(), blocks: () => blocksOf(plugins) });
   const speakLines = lineSpeaker({ control, audit, stateFile: options.state });
   const admin = await openAdmin({ options, material, api, speakLines, bind });
-  const { http } = options;
-  if (http && http.tls === undefined && !isLocal(http.listen))
-    events.emit("admin.exposed", { address: formatAddress(http.listen) });
+  const { listen, tls } = options.http ?? {};
+  if (listen && !tls && !isLocal(listen)) events.emit("admin.exposed", { address: formatAddress(listen) });
   return admin;
+}
+
+const loopback = networkList(["127.0.0.0/8", "::1", "unix"]);
+
+/** Whether only this machine can reach it. A name other than `localhost` may be anything, and is not taken for it. */
+function isLocal(address: Address): boolean {
+  return loopback.contains(address) || (address.kind === "tcp" && address.host === "localhost");
 }
 
 /** The schemas of what requests hold: the same as for a file. */

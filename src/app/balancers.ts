@@ -5,7 +5,7 @@ import type { Balancer } from "../core/backend.ts";
 import type { Events } from "../core/events.ts";
 import { explainFailure, type Plugin, type Plugins } from "../core/plugin.ts";
 import { backingKey } from "./backing.ts";
-import { type MaterialFault, MaterialFaults } from "./material.ts";
+import { type MaterialFault, MaterialFaults } from "./material-faults.ts";
 
 export interface BalancersContext extends Pick<Plugins, "balancers"> {
   readonly events: Events;

@@ -7,6 +7,7 @@ import { diskFiles, type FileRecord, fingerprint, RecordedFiles, type TlsFiles }
 import { type Identity, MaterialError } from "../tls/identity.ts";
 import type { ClientTlsOptions, ServerTlsOptions } from "../tls/options.ts";
 import type { TunnelCrl } from "../tls/revocation/crl-watch.ts";
+import { faultAt, type MaterialFault, MaterialFaults } from "./material-faults.ts";
 import { negotiationFaults } from "./negotiations.ts";
 import { Pace } from "./pace.ts";
 
@@ -31,24 +32,6 @@ export interface WayMaterial {
 
 /** By the tunnel's name. */
 export type Material = ReadonlyMap<string, TunnelMaterial>;
-
-/** One thing that the files named by a configuration have against it. */
-export interface MaterialFault {
-  /** Where it is named, for example `["tunnels", "web", "frontend", "tls", "cert"]`; a shared backend by its tunnels. */
-  readonly path: Path;
-  readonly message: string;
-}
-
-/** The files that a configuration names cannot be used: all faults of all tunnels. */
-export class MaterialFaults extends Error {
-  readonly faults: readonly MaterialFault[];
-
-  constructor(faults: readonly MaterialFault[]) {
-    super(faults.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"));
-    this.name = "MaterialFaults";
-    this.faults = faults;
-  }
-}
 
 /** Warn this long before a certificate expires, or a third of its life if that is shorter. */
 const expiryNotice = 30 * 86_400_000;
@@ -85,8 +68,7 @@ export async function loadMaterial(config: Config, given: MaterialOptions = {}):
       return { value, options, record, fingerprint: fingerprint(record) };
     } catch (error) {
       if (!(error instanceof MaterialError)) throw error;
-      const option = error.option.split(".").map((key) => (/^\d+$/.test(key) ? Number(key) : key));
-      faults.push({ path: [...path, ...option], message: error.message });
+      faults.push(faultAt(path, error));
       return undefined;
     }
   };

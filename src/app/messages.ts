@@ -7,7 +7,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { SessionStatus } from "../core/status.ts";
 import type { Counts } from "../telemetry/counts.ts";
 import type { FileRecord } from "../tls/files.ts";
-import type { MaterialFault } from "./material.ts";
+import type { MaterialFault } from "./material-faults.ts";
 import type { TargetState, TunnelState } from "./plane.ts";
 
 /*

@@ -4,7 +4,7 @@ import type { Path } from "../config/source.ts";
 import type { Negotiation } from "../core/negotiation.ts";
 import { OptionError, type Plugin } from "../core/plugin.ts";
 import type { NegotiateOptions } from "../protocol/negotiations/options.ts";
-import type { MaterialFault } from "./material.ts";
+import { faultAt, type MaterialFault } from "./material-faults.ts";
 
 /** What a frontend speaks with its clients. */
 export function serverNegotiation({ negotiate }: FrontendConfig): Negotiation | undefined {
@@ -36,7 +36,7 @@ function faultsOf(path: Path, make: () => unknown): readonly MaterialFault[] {
     return [];
   } catch (error) {
     if (!(error instanceof OptionError)) throw error;
-    return [{ path: [...path, "negotiate", error.option], message: error.message }];
+    return [faultAt([...path, "negotiate"], error)];
   }
 }
 

@@ -4,7 +4,7 @@ import { ConfigError, InputError, type LoadedConfig } from "../config/load.ts";
 import type { ReloadFailure, ReloadResult } from "../core/control.ts";
 import { reasonOf } from "../core/outcome.ts";
 import { ListenError } from "../net/listen.ts";
-import { MaterialFaults } from "./material.ts";
+import { MaterialFaults } from "./material-faults.ts";
 import { StateError } from "./state-file.ts";
 
 export function failure(kind: ReloadFailure, message: string): ReloadResult {

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.ts";
-import { type MaterialFault, MaterialFaults } from "./material.ts";
+import { type MaterialFault, MaterialFaults } from "./material-faults.ts";
 
 /** A setting with which TLS protects less than it could. */
 export interface Weakness {

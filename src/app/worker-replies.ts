@@ -1,5 +1,5 @@
 import { ListenError } from "../net/listen.ts";
-import { MaterialFaults } from "./material.ts";
+import { MaterialFaults } from "./material-faults.ts";
 import type { Failure, FromWorker, WorkerOrder } from "./messages.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 

@@ -14,7 +14,8 @@ import { engineState, tunnelsOf } from "./engine-state.ts";
 import { sessionEvents, tellEvents } from "./event-facts.ts";
 import { tuneGarbageCollection } from "./garbage.ts";
 import { checksOf } from "./health.ts";
-import { loadMaterial, type Material, MaterialFaults } from "./material.ts";
+import { loadMaterial, type Material } from "./material.ts";
+import { MaterialFaults } from "./material-faults.ts";
 import {
   type Failure,
   socketKey,

@@ -46,7 +46,7 @@ export async function loadConfiguration(
 
 /** What a run and a check say when the files that a configuration names cannot be used; any other error as it is. */
 export async function explainMaterial(error: unknown, { errorFor }: LoadedConfig): Promise<unknown> {
-  const { MaterialFaults } = await import("../app/material.ts");
+  const { MaterialFaults } = await import("../app/material-faults.ts");
   if (!(error instanceof MaterialFaults)) return error;
   return new CliError(exit.config, errorFor(error.faults).message, { cause: error });
 }

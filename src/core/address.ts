@@ -47,12 +47,6 @@ export function formatAddress(address: Address): string {
   }
 }
 
-/** Whether only this machine can reach it. A name other than `localhost` may be anything, and is not taken for it. */
-export function isLocal(address: Address): boolean {
-  if (address.kind === "unix") return true;
-  return /^(localhost|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(address.host);
-}
-
 /** A host name (letters, digits, hyphen, underscore, dots; 253 octets, RFC 1123) or an IP literal. */
 export function isHostName(host: string): boolean {
   if (isIP(host) !== 0) return true;

@@ -15,13 +15,14 @@ export interface Plugin<Product, Schema extends z.ZodObject = z.ZodObject> {
   readonly file?: string | undefined;
 }
 
-/** Thrown by `create` for one of the options: the place in the configuration is shown beside the message. */
-export class OptionError extends Error {
-  readonly option: string;
+/** Thrown for one of the options by what is made of them: its place in the file is shown beside the message. */
+export class OptionError<Option extends string = string> extends Error {
+  override readonly name: string = "OptionError";
+  /** Its key; dots lead into blocks and lists below. */
+  readonly option: Option;
 
-  constructor(option: string, message: string, options?: ErrorOptions) {
+  constructor(option: Option, message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = "OptionError";
     this.option = option;
   }
 }

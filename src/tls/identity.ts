@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { OptionError } from "../core/plugin.ts";
 import { describeSocketError, errorCode } from "../net/socket-error.ts";
 import { diskFiles, type TlsFiles } from "./files.ts";
 import type { IdentityOptions } from "./options.ts";
@@ -37,14 +38,8 @@ export type MaterialOption =
   | "groups";
 
 /** A file of TLS material that cannot be used; `option` is the key that names it. */
-export class MaterialError extends Error {
-  readonly option: MaterialOption;
-
-  constructor(option: MaterialOption, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "MaterialError";
-    this.option = option;
-  }
+export class MaterialError extends OptionError<MaterialOption> {
+  override readonly name = "MaterialError";
 }
 
 /**

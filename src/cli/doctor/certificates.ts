@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { loadMaterial, type Material, MaterialFaults } from "../../app/material.ts";
+import { loadMaterial, type Material } from "../../app/material.ts";
+import { MaterialFaults } from "../../app/material-faults.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { counted } from "../../telemetry/quantities.ts";

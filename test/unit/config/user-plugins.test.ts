@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { createBalancers } from "../../../src/app/balancers.ts";
-import { MaterialFaults } from "../../../src/app/material.ts";
+import { MaterialFaults } from "../../../src/app/material-faults.ts";
 import { ConfigError, type LoadedConfig } from "../../../src/config/load.ts";
 import { plugins } from "../../../src/config/plugins.ts";
 import { loadWithPlugins } from "../../../src/config/user-plugins.ts";
