@@ -12,7 +12,7 @@ export function negotiateWith(negotiation: Negotiation, tls: Stage | undefined):
   const { name, place } = negotiation;
   const talk = async (...[session, stream]: Parameters<Stage>) => {
     const peer = new StreamPeer(stream, { who: `${name} server` });
-    const { head } = await negotiation.negotiate(peer, session);
+    const { head } = await negotiation.negotiate(peer, session, { tls: tls !== undefined });
     return { peer, head };
   };
   if (!tls || place === "inside-tls") {

@@ -58,14 +58,17 @@ export function checkEntries(entries: Entries, health?: HealthOptions): LocatedF
 
 type Entry = TunnelEntry | BackendEntry;
 
-function checkNegotiations(tunnel: TunnelEntry, backends: readonly BackendEntry[]): LocatedFault[] {
+function checkNegotiations(tunnel: TunnelEntry, shared: readonly BackendEntry[]): LocatedFault[] {
+  const backends = backendPlaces(tunnel).flatMap(({ backend: named, path }) => {
+    const backend = typeof named === "string" ? shared.find(({ name }) => name === named)?.backend : named;
+    return backend ? [{ backend, path }] : [];
+  });
   const faults = [
-    ...frontendFaults(tunnel),
-    ...backendPlaces(tunnel).flatMap(({ backend: named, path }) => {
-      const shared = backends.find(({ name }) => name === named)?.backend;
-      const backend = typeof named === "string" ? shared : named;
-      return backend ? backendFaults({ frontend: tunnel.frontend, backend, path }) : [];
-    }),
+    ...frontendFaults(
+      tunnel,
+      backends.map(({ backend }) => backend),
+    ),
+    ...backends.flatMap(({ backend, path }) => backendFaults({ frontend: tunnel.frontend, backend, path })),
   ];
   return faults.flatMap(({ path, message }) => at(tunnel, path, message));
 }

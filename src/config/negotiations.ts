@@ -8,12 +8,20 @@ type NegotiationFault = Pick<Fault, "path" | "message">;
 /** Negotiations that do not end in TLS, but at a destination. */
 const proxies: ReadonlySet<string> = new Set(["connect", "socks"]);
 
+/** Spoken with a target, it says what the client has said first: so the frontend speaks it, too, with TLS or without. */
+const heardBefore = "mysql";
+
 /** What a frontend negotiates and then has no use for. */
-export function frontendFaults({ frontend, routes, path }: TunnelEntry): readonly NegotiationFault[] {
+export function frontendFaults(
+  { frontend, routes, path }: TunnelEntry,
+  backends: readonly BackendOptions[],
+): readonly NegotiationFault[] {
   const served = frontend?.negotiate?.protocol;
   if (served === undefined || proxies.has(served)) return [];
   const faults: NegotiationFault[] = [];
-  if (!frontend?.tls)
+  const isHeard =
+    served === heardBefore && backends.some(({ negotiate }) => negotiate?.protocol === heardBefore);
+  if (!frontend?.tls && !isHeard)
     faults.push({
       path: [...path, "frontend", "negotiate"],
       message: `${served} ends in TLS, but the frontend has no "tls"`,
@@ -46,6 +54,11 @@ export function backendFaults({
       message: `${spoken} ends in TLS, but the backend has no "tls"`,
     });
   if (!frontend) return faults;
+  if (spoken === heardBefore && served !== heardBefore)
+    faults.push({
+      path: [...path, "negotiate"],
+      message: `${spoken} with a target begins with what its client can do: give the frontend negotiate: { protocol: ${spoken}, version: … }, too`,
+    });
   const asks = served !== undefined && proxies.has(served);
   if (asks && !backend.destination)
     faults.push({

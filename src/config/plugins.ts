@@ -16,6 +16,7 @@ import { connectClient, connectServer } from "../protocol/negotiations/connect.t
 import { ftpClient, ftpServer } from "../protocol/negotiations/ftp.ts";
 import { imapClient, imapServer } from "../protocol/negotiations/imap.ts";
 import { ldapClient, ldapServer } from "../protocol/negotiations/ldap.ts";
+import { mysqlClient, mysqlServer } from "../protocol/negotiations/mysql.ts";
 import { nntpClient, nntpServer } from "../protocol/negotiations/nntp.ts";
 import { pgsqlClient, pgsqlServer } from "../protocol/negotiations/pgsql.ts";
 import { pop3Client, pop3Server } from "../protocol/negotiations/pop3.ts";
@@ -39,12 +40,12 @@ const providers: readonly Plugin<Provider>[] = [dns];
 
 const serverNegotiations: readonly Plugin<Negotiation>[] = [
   ...[smtpServer, imapServer, pop3Server, nntpServer, ftpServer, sieveServer, xmppServer, ldapServer],
-  ...[pgsqlServer, connectServer, socksServer],
+  ...[pgsqlServer, mysqlServer, connectServer, socksServer],
 ];
 
 const clientNegotiations: readonly Plugin<Negotiation>[] = [
   ...[smtpClient, imapClient, pop3Client, nntpClient, ftpClient, sieveClient, xmppClient, ldapClient],
-  ...[pgsqlClient, connectClient, socksClient],
+  ...[pgsqlClient, mysqlClient, connectClient, socksClient],
 ];
 
 /** What comes with the program, by role; the first of each is the default. */

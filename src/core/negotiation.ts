@@ -49,7 +49,7 @@ export interface Agreement {
 export interface Negotiation {
   /** What it is called in messages. */
   readonly name: string;
-  /** Before TLS, which begins when it is done; or inside TLS, or without any. */
+  /** Before TLS, which begins when it is done (`tls`: whether there is any); or inside TLS, or without any. */
   readonly place: "before-tls" | "inside-tls";
-  negotiate(peer: LinePeer, session: Session): Promise<Agreement>;
+  negotiate(peer: LinePeer, session: Session, surroundings: { readonly tls: boolean }): Promise<Agreement>;
 }

@@ -28,7 +28,7 @@ const known: readonly { readonly protocol: string; readonly starttls?: string; r
   { protocol: "ManageSieve", starttls: "sieve", begins: /^"(IMPLEMENTATION|SIEVE)"/i },
   { protocol: "VNC", begins: /^RFB \d/ },
   { protocol: "rsync", begins: /^@RSYNCD:/ },
-  { protocol: "MySQL", begins: /^[\s\S]{3}\0(\n|\xff)/ },
+  { protocol: "MySQL", starttls: "mysql", begins: /^[\s\S]{3}\0(\n|\xff)/ },
   { protocol: "Redis", begins: /^-(ERR|NOAUTH|DENIED)/ },
   { protocol: "HTTP", begins: /^HTTP\/1/ },
 ];

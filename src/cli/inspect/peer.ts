@@ -67,7 +67,7 @@ export async function withPeer<Result>(
     step = "negotiate";
     if (negotiation) {
       const line = new StreamPeer(opened, { who: `${negotiation.name} server` });
-      await negotiation.negotiate(line, session);
+      await negotiation.negotiate(line, session, { tls: true });
       await line.release();
     }
     step = "handshake";

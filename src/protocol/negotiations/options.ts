@@ -14,14 +14,6 @@ export interface NegotiateContext extends SchemaContext {
   readonly description: string;
 }
 
-const mysql =
-  "mysql is not offered: its greeting before TLS carries the salt of the password, and its packets are numbered across the change to TLS";
-/** Protocols that somebody may look for, and why they are missing. */
-const notOffered: ReadonlyMap<string, string> = new Map([
-  ["mysql", mysql],
-  ["mariadb", mysql],
-]);
-
 /** The choice of a negotiation: its name, or `{ protocol: NAME, … }`. */
 export function negotiateOptions({ plugins, resolvePath, description }: NegotiateContext) {
   const blocks = plugins.map((plugin) =>
@@ -37,7 +29,7 @@ export function negotiateOptions({ plugins, resolvePath, description }: Negotiat
   );
   const names = z
     .enum(plugins.map((plugin) => plugin.name) as [string, ...string[]], {
-      error: ({ input }) => (typeof input === "string" ? notOffered.get(input) : undefined),
+      error: ({ input }) => (input === "mariadb" ? "mariadb speaks mysql: write mysql" : undefined),
     })
     .transform((protocol, check): NegotiateOptions => {
       const options = plugins.find((plugin) => plugin.name === protocol)?.options.safeParse({});
