@@ -83,13 +83,18 @@ export function buildWay(
   if (gate) stages.push(gate.stage);
   if (gate && peeked) stages.push(requireSameName);
   if (passthrough) stages.push(noteOffer);
-  if (inside && !passthrough) stages.push(inside);
+  if (inside && !passthrough) stages.push(ofThoseLetIn(inside));
   return {
     route: { stages, handler: redirect ? redirecting(usual, redirect) : usual },
     isPlain: stages.length === 0,
     relay,
     close: () => redirect?.close(),
   };
+}
+
+/** Who is sent elsewhere speaks with those there, from the first byte on. */
+function ofThoseLetIn(stage: Stage): Stage {
+  return async (session, stream) => (session.redirected ? stream : stage(session, stream));
 }
 
 /** What is known of a session that is passed through: what its client has offered. */

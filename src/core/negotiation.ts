@@ -14,6 +14,8 @@ export interface LinePeer {
   parse<Value>(parse: (bytes: Buffer) => Parsed<Value>): Promise<Value>;
   /** The next byte, which stays; undefined if none comes within so many milliseconds. */
   peek(milliseconds?: number): Promise<number | undefined>;
+  /** Waits for something else than the peer, in its time, and as long as it is there. `what`, in words, is what takes long. */
+  during<Value>(work: Promise<Value>, what: string): Promise<Value>;
   /** Resolves when the kernel has the bytes. A string is one byte for each character. */
   write(bytes: string | Uint8Array): Promise<void>;
   /** Puts bytes back in front of what comes next. */

@@ -17,6 +17,13 @@ export interface PeerOptions {
   readonly most?: number | undefined;
 }
 
+interface WaitOptions<Value> {
+  /** Ends the wait before the dialogue's end. */
+  readonly early?: { readonly milliseconds: number; readonly value: Value };
+  /** What the dialogue's end means to this wait. */
+  readonly late?: () => SessionError;
+}
+
 const usual = { longestLine: 4096, most: 64 * 1024 };
 const lineFeed = 0x0a;
 
@@ -72,9 +79,23 @@ export class StreamPeer implements LinePeer {
     return this.#unread[0];
   }
 
+  async during<Value>(work: Promise<Value>, what: string): Promise<Value> {
+    // it may end badly when nobody waits for it any more
+    work.catch(() => {});
+    const late = () => new SessionError("bad-preamble", `${what} has taken too long`, { label: "timeout" });
+    const done = await this.#wait<{ readonly value: Value }>({ late }, (settle) => {
+      work.then(
+        (value) => settle({ value: { value } }),
+        (error: unknown) => settle(error instanceof Error ? error : new Error(String(error))),
+      );
+      return () => {};
+    });
+    return done.value;
+  }
+
   write(bytes: string | Uint8Array): Promise<void> {
     const piece = bytesOf(bytes);
-    return this.#wait<void>(undefined, (settle) => {
+    return this.#wait<void>({}, (settle) => {
       this.#stream.write(piece, (error) => settle(error ? this.#gone() : { value: undefined }));
       return () => {};
     });
@@ -88,7 +109,7 @@ export class StreamPeer implements LinePeer {
     const { session } = this.#options;
     if (session) session.dismissed = true;
     const piece = bytesOf(bytes);
-    await this.#wait<void>(undefined, (settle) => {
+    await this.#wait<void>({}, (settle) => {
       this.#stream.end(piece, () => settle({ value: undefined }));
       return () => {};
     });
@@ -130,9 +151,10 @@ export class StreamPeer implements LinePeer {
 
   /** Waits for more bytes; false if they have not come within so many milliseconds. */
   async #more(milliseconds?: number): Promise<boolean> {
+    const early = milliseconds === undefined ? {} : { early: { milliseconds, value: false } };
     const came =
       this.#take() ||
-      (await this.#wait<boolean>(milliseconds, (settle) => {
+      (await this.#wait<boolean>(early, (settle) => {
         const read = () => {
           if (this.#take()) settle({ value: true });
         };
@@ -142,41 +164,38 @@ export class StreamPeer implements LinePeer {
         return () => this.#stream.off("readable", read).off("end", left);
       }));
     if (this.#left < 0) throw this.#tooMuch();
-    return came === true;
+    return came;
   }
 
   /** One wait, which ends by itself, at its time, with the stream, or with the session. */
   #wait<Value>(
-    milliseconds: number | undefined,
-    start: (settle: (result: SessionError | { readonly value: Value }) => void) => () => unknown,
-  ): Promise<Value | undefined> {
+    { early, late = () => this.#fault("has not answered in time", "timeout") }: WaitOptions<Value>,
+    start: (settle: (result: Error | { readonly value: Value }) => void) => () => unknown,
+  ): Promise<Value> {
     const { session, endsAt = Number.POSITIVE_INFINITY } = this.#options;
     return new Promise((resolve, reject) => {
       if (session?.aborted) return reject(session.aborted);
       if (this.#stream.destroyed) return reject(this.#gone());
       let stop: () => unknown = () => {};
       let settled = false;
-      const settle = (result: SessionError | { readonly value: Value | undefined }) => {
+      const settle = (result: Error | { readonly value: Value }) => {
         if (settled) return;
         settled = true;
         clearTimeout(timer);
         if (session) session.interrupt = undefined;
         this.#stream.off("close", left);
         stop();
-        if (result instanceof SessionError) reject(result);
+        if (result instanceof Error) reject(result);
         else resolve(result.value);
       };
       const left = () => settle(this.#gone());
       const rest = endsAt - performance.now();
-      const early = milliseconds !== undefined && milliseconds < rest;
-      const wait = early ? milliseconds : rest;
+      const isEarly = early !== undefined && early.milliseconds < rest;
+      const wait = isEarly ? early.milliseconds : rest;
       const timer =
         wait === Number.POSITIVE_INFINITY
           ? undefined
-          : setTimeout(
-              () => settle(early ? { value: undefined } : this.#fault("has not answered in time", "timeout")),
-              Math.max(1, wait),
-            );
+          : setTimeout(() => settle(isEarly ? early : late()), Math.max(1, wait));
       if (session) session.interrupt = settle;
       this.#stream.on("close", left);
       stop = start(settle);

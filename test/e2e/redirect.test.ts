@@ -9,6 +9,7 @@ import { after, before, suite, test } from "node:test";
 import { testAuthority } from "../support/certificates.ts";
 import { startNamed, type TestTarget } from "../support/echo.ts";
 import { samples } from "../support/health.ts";
+import { startInProcess } from "../support/in-process.ts";
 import { type Instance, startInstance } from "../support/instance.ts";
 import { sessionOf, visit } from "../support/visit.ts";
 
@@ -141,6 +142,26 @@ suite("redirect", { concurrency: 8 }, () => {
       (counted['tunnel="required-tickets",reason="CERT_HAS_EXPIRED"'] ?? 0) > 0,
       JSON.stringify(counted),
     );
+  });
+
+  test("who is sent elsewhere is not asked, inside TLS, where it wants to go", async () => {
+    const client = `verify: optional, ca: ca.crt, allow: { cn: [ good ] }, redirect: "127.0.0.1:${targets.outside.port}"`;
+    await using tunnel = await startInProcess(
+      `
+tunnels:
+  way-out:
+    frontend:
+      listen: 127.0.0.1:0
+      negotiate: { protocol: socks, allow: [ 127.0.0.1 ] }
+      tls: { cert: server.crt, key: server.key, client: { ${client} } }
+    backend: { destination: true }`,
+      { "server.crt": server.chain, "server.key": server.key, "ca.crt": authority.cert },
+    );
+    const { chain: cert, key } = authority.issue({ cn: "other" });
+    const { text } = await visit(tunnel.port("way-out"), { tls: { cert, key } });
+    assert.match(text, /^outside\n/);
+    const [session] = await tunnel.sessions(1);
+    assert.equal(session?.outcome, "completed");
   });
 });
 

@@ -29,7 +29,7 @@ export const connectServer = defineNegotiation({
         const address = authority(target);
         if (!address) return refuse("400 Bad Request", "the client asks for no host and port");
         try {
-          session.destination = await destinations.find(address.host, address.port);
+          session.destination = await destinations.find(address.host, address.port, client);
         } catch (error) {
           if (!(error instanceof NoWay)) throw error;
           await refuse(error.kind === "denied" ? "403 Forbidden" : "502 Bad Gateway", error.message);

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { type Address, isHostName } from "../../core/address.ts";
+import type { LinePeer } from "../../core/negotiation.ts";
 import { networkList } from "../../core/network.ts";
 import { reasonOf } from "../../core/outcome.ts";
 import { network } from "../../core/scalars.ts";
@@ -72,11 +73,14 @@ export class Destinations {
     }));
   }
 
-  /** @throws NoWay */
-  async find(host: string, port: number): Promise<Destination> {
+  /**
+   * @param client who waits for it
+   * @throws NoWay
+   */
+  async find(host: string, port: number, client: Pick<LinePeer, "during">): Promise<Destination> {
     const asked = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
     if (port === 0 || !isHostName(host)) throw new NoWay("denied", "the client asks for no host and port");
-    const found = await addressesOf(host);
+    const found = await client.during(addressesOf(host), `looking up ${host}`);
     const addresses = found
       .map((one): Address => ({ kind: "tcp", host: one, port }))
       .filter((address) => this.permits(address));

@@ -38,7 +38,7 @@ export const socksServer = defineNegotiation({
         if (request.command !== "connect") await refuse("command", "SOCKS: only CONNECT is offered");
         if (request.host === "") await refuse("address-type", "SOCKS: an address of no known kind");
         try {
-          session.destination = await destinations.find(request.host, request.port);
+          session.destination = await destinations.find(request.host, request.port, client);
         } catch (error) {
           if (!(error instanceof NoWay)) throw error;
           await refuse(error.kind, `SOCKS: ${error.message}`);

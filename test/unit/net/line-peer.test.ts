@@ -78,6 +78,27 @@ describe("the other end of a dialogue", () => {
     await assert.rejects(peer.readLine(), /by a test/);
   });
 
+  it("is not waited for alone: what else is waited for has the same deadline", async () => {
+    const { peer } = pair({ endsAt: performance.now() + 50 });
+    const forever = new Promise<never>(() => {});
+    await assert.rejects(peer.during(forever, "looking it up"), /looking it up has taken too long/);
+    const { peer: other } = pair();
+    assert.equal(await other.during(Promise.resolve(7), "it"), 7);
+    await assert.rejects(other.during(Promise.reject(new Error("no such name")), "it"), /no such name/);
+  });
+
+  it("ends every wait when it leaves, and the session does when it is aborted", async () => {
+    const { near, peer } = pair();
+    const left = peer.during(new Promise<never>(() => {}), "it");
+    near.destroy();
+    await assert.rejects(left, bad("incomplete"));
+    const session = newSession();
+    const { peer: other } = pair({ session });
+    const aborted = other.during(new Promise<never>(() => {}), "it");
+    session.abort("killed", "by a test");
+    await assert.rejects(aborted, /by a test/);
+  });
+
   it("must not have said more where TLS begins, and is not answered then", async () => {
     const { far, peer } = pair();
     far.write("STARTTLS\r\nMAIL FROM:<x>\r\n");
