@@ -54,7 +54,11 @@ export interface EventMap {
     readonly until: Date | undefined;
   };
   /** Something lets TLS protect less than it could; `where` names the setting. */
-  "tls.weakened": { readonly tunnel: string; readonly setting: "legacy" | "keyLog"; readonly where: string };
+  "tls.weakened": {
+    readonly tunnel: string;
+    readonly setting: "legacy" | "keyLog" | "client";
+    readonly where: string;
+  };
   "tls.unverified": { readonly tunnel: string; readonly verify: string };
   /** Every listener is open. */
   ready: {

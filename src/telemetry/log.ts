@@ -97,6 +97,12 @@ function logStapling(events: Events, { logger }: LogSink): void {
   });
 }
 
+const weaknesses = {
+  legacy: "old versions, suites and short keys are taken from the peer",
+  keyLog: "the keys of every session are written to a file",
+  client: "clients need no certificate here, though they do elsewhere on the same address",
+};
+
 function logOperation(events: Events, { logger }: LogSink): void {
   events.on("target.health", ({ backend, target, from, to, reason }) => {
     const level = to === "up" ? "info" : "warn";
@@ -118,11 +124,7 @@ function logOperation(events: Events, { logger }: LogSink): void {
     logger[listening ? "info" : "warn"]({ event: "frontend-listening", tunnel, listening, reason }, message);
   });
   events.on("tls.weakened", ({ tunnel, setting, where }) => {
-    const message =
-      setting === "legacy"
-        ? `${where}: old versions, suites and short keys are taken from the peer`
-        : `${where}: the keys of every session are written to a file`;
-    logger.warn({ event: "tls-weakened", tunnel, setting }, message);
+    logger.warn({ event: "tls-weakened", tunnel, setting }, `${where}: ${weaknesses[setting]}`);
   });
   events.on("admin.exposed", ({ address }) => {
     const message = `admin.http listens on ${address} without tls: whoever is on the way reads the tokens`;
