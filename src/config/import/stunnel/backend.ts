@@ -50,7 +50,10 @@ export function backendBlock(
       ),
       ...(failover ? [] : ["one after the other, as stunnel does by default; balance: … spreads sessions"]),
     );
-  else backend.set("targets", targets.map(formatAddress)).set("balance", inTurn ? "round-robin" : undefined);
+  else {
+    backend.set("targets", targets.map(formatAddress)).set("balance", inTurn ? "round-robin" : undefined);
+    if (!inTurn) reader.drop(failover, "there is one target");
+  }
   backend.set("negotiate", negotiated.backend);
   backend.set("tls", tls);
   backend.set("proxyProtocol", negotiated.proxyProtocol);

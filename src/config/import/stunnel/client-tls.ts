@@ -4,6 +4,7 @@ import { Block } from "../commented-yaml.ts";
 import { writeIdentity } from "./identity.ts";
 import { writeProtocol } from "./protocol.ts";
 import type { Reader } from "./reader.ts";
+import { dropPskSessions, judgeClientSessions } from "./sessions.ts";
 import {
   dropNames,
   isSystemStore,
@@ -37,14 +38,8 @@ export function clientTls(reader: Reader, targets: readonly Address[]): Block | 
   }
   writeProtocol(reader, tls, { psk: secrets !== undefined });
   reader.refuse(reader.last("redirect"), "it is for servers");
-  if (reader.flag("sessionResume") === false)
-    reader.refuse(reader.last("sessionResume"), "sessions are resumed wherever the target offers it");
-  for (const name of ["sessionResume", "sessionCacheSize", "sessionCacheTimeout"])
-    if (!(name === "sessionResume" && reader.flag(name) === false))
-      reader.drop(
-        reader.last(name),
-        "the last session with each target is kept for as long as the target lets it",
-      );
+  if (secrets) dropPskSessions(reader);
+  else judgeClientSessions(reader);
   return tls;
 }
 

@@ -8,7 +8,10 @@ export function writeIdentity(reader: Reader, tls: Block): string | undefined {
   const engines = reader.all("engineId", "engineNum");
   for (const setting of engines) reader.refuse(setting, "there are no engines here; give the key as a file");
   if (engines.length > 0) return "its key is in an engine";
-  if (!cert) return undefined;
+  if (!cert) {
+    reader.drop(key, "without cert it says nothing");
+    return undefined;
+  }
   for (const setting of [cert, key])
     if (setting && /^[a-z0-9]+:/i.test(setting.value) && !/^[a-z]:[\\/]/i.test(setting.value)) {
       reader.refuse(setting, "certificates and keys are read from files, not from tokens and stores");

@@ -47,7 +47,9 @@ export const fixedOptions: Readonly<Record<string, Fixed>> = {
   ),
   execArgs: refuse("no programs are started"),
   pty: refuse("no programs are started"),
-  ident: refuse("RFC 1413 proves nothing about who a client is; take client certificates, or frontend.allow"),
+  ident: refuse(
+    "what RFC 1413 says proves nothing about who a client is; take client certificates, or frontend.allow",
+  ),
   OCSPflag: refuse("answers are always checked in full"),
   protocolDomain: ntlm,
   retry: refuse("it is for programs that are started and connected, which there are none of"),

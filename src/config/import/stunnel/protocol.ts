@@ -5,12 +5,14 @@ import type { Setting } from "./settings.ts";
 
 const versions = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const oldest = "TLSv1.2";
+const newest = "TLSv1.3";
+const usualBound: Readonly<Record<string, string>> = { sslVersionMin: oldest, sslVersionMax: newest };
 
 /** Writes versions, suites, groups and signature algorithms. */
 export function writeProtocol(reader: Reader, tls: Block, { psk }: { readonly psk: boolean }): void {
   const commands = readCommands(reader);
   const bounds = readVersions(reader, commands);
-  const level = readLevel(reader);
+  const level = readLevel(reader, { psk });
   const below = (version: string | undefined) => version !== undefined && version < oldest;
   const legacy = !psk && (level === 0 || bounds.pinned || below(bounds.max));
   if (legacy)
@@ -28,7 +30,8 @@ export function writeProtocol(reader: Reader, tls: Block, { psk }: { readonly ps
         "OpenSSL 3 speaks nothing older than TLS 1.2 without securityLevel = 0, so TLS 1.2 it stays",
       );
   } else if (min !== undefined && min !== oldest) tls.set("minVersion", min);
-  if (bounds.max !== undefined && bounds.max !== "TLSv1.3") tls.set("maxVersion", bounds.max);
+  if (bounds.max !== undefined && bounds.max !== newest && (legacy || !below(bounds.max)))
+    tls.set("maxVersion", bounds.max);
   tls.set("ciphers", suites(reader, commands, { psk, level }));
   const curves = commands.get("groups") ?? reader.last("curves");
   const groups = curves?.value
@@ -77,22 +80,27 @@ function readVersions(reader: Reader, commands: ReadonlyMap<string, Setting>): B
   let max: string | undefined;
   let pinned = false;
   const settings: Setting[] = [];
-  const version = (setting: Setting, text: string): string | undefined => {
-    if (/^(all|none)$/i.test(text)) return undefined;
+  /** @param usual the bound that holds anyway */
+  const version = (setting: Setting, text: string, usual?: string): string | undefined => {
+    if (/^(all|none)$/i.test(text)) {
+      reader.drop(setting, "every version that the security level allows is spoken anyway");
+      return undefined;
+    }
     const known = versions.find((one) => one.toLowerCase() === text.toLowerCase());
     if (known === undefined) reader.refuse(setting, `${text} is spoken by nothing that is still safe to run`);
     else if (known < oldest) settings.push(setting);
+    else if (known === usual) reader.drop(setting, "it is the default");
     return known;
   };
   for (const setting of reader.all("sslVersion", "sslVersionMin", "sslVersionMax")) {
-    const found = version(setting, setting.value);
+    const found = version(setting, setting.value, usualBound[setting.name]);
     if (setting.name !== "sslVersionMax") min = found;
     if (setting.name !== "sslVersionMin") max = found;
     if (setting.name === "sslVersion") pinned = found !== undefined && found < oldest;
   }
   const [lower, upper] = [commands.get("minprotocol"), commands.get("maxprotocol")];
-  if (lower) min = version(lower, parameter(lower));
-  if (upper) max = version(upper, parameter(upper));
+  if (lower) min = version(lower, parameter(lower), oldest);
+  if (upper) max = version(upper, parameter(upper), newest);
   for (const setting of reader.all("options")) {
     if (/^NO_TLSv1\.2$/i.test(setting.value)) min = "TLSv1.3";
     else if (/^NO_TLSv1\.3$/i.test(setting.value)) max = "TLSv1.2";
@@ -113,7 +121,7 @@ function judgeOption(reader: Reader, setting: Setting): void {
   else reader.refuse(setting, "nothing here stands for this switch of OpenSSL");
 }
 
-function readLevel(reader: Reader): number | undefined {
+function readLevel(reader: Reader, { psk }: { readonly psk: boolean }): number | undefined {
   const setting = reader.last("securityLevel");
   if (setting === undefined) return undefined;
   if (!/^[0-5]$/.test(setting.value)) {
@@ -121,6 +129,8 @@ function readLevel(reader: Reader): number | undefined {
     return undefined;
   }
   if (setting.value === "2") reader.drop(setting, "it is the default");
+  if (setting.value === "0" && psk)
+    reader.refuse(setting, "with a pre-shared key nothing older than TLS 1.2 is spoken");
   return Number(setting.value);
 }
 
@@ -139,9 +149,9 @@ function suites(
   const strict = level === 1 || level > 2;
   if (older === undefined && newer === undefined && !strict) return undefined;
   const ours = defaultCiphers.split(":");
-  const newest = newer?.split(":") ?? ours.filter((suite) => suite.startsWith("TLS_"));
+  const recent = newer?.split(":") ?? ours.filter((suite) => suite.startsWith("TLS_"));
   // OpenSSL uses no pre-shared key with it
-  const usable = psk ? newest.filter((suite) => suite !== "TLS_AES_256_GCM_SHA384") : newest;
+  const usable = psk ? recent.filter((suite) => suite !== "TLS_AES_256_GCM_SHA384") : recent;
   const rest = older === undefined ? ours.filter((suite) => !suite.startsWith("TLS_")) : [older];
   if (psk && older === undefined) rest.splice(0, rest.length, "ECDHE-PSK-CHACHA20-POLY1305");
   return [...usable, ...rest, ...(strict ? [`@SECLEVEL=${level}`] : [])].join(":");

@@ -10,6 +10,7 @@ export class Reader {
   readonly notes: Note[] = [];
   readonly #settings: readonly Setting[];
   readonly #seen = new Set<Setting>();
+  readonly #replaced = new Set<Setting>();
 
   /** @param settings those for all services before the service's own: the last one counts */
   constructor(settings: readonly Setting[]) {
@@ -23,9 +24,16 @@ export class Reader {
     return found;
   }
 
-  /** The one that counts. */
+  /** The one that counts. Those that it replaces are not needed, but for defaults, which other services go by. */
   last(name: string): Setting | undefined {
-    return this.all(name).at(-1);
+    const found = this.all(name);
+    const last = found.at(-1);
+    for (const setting of found) {
+      if (setting === last || setting.global !== last?.global || this.#replaced.has(setting)) continue;
+      this.#replaced.add(setting);
+      this.drop(setting, `${last.place} takes its place`);
+    }
+    return last;
   }
 
   text(name: string): string | undefined {

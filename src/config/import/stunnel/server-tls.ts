@@ -4,6 +4,7 @@ import { stunnelAddress } from "./addresses.ts";
 import { writeIdentity } from "./identity.ts";
 import { writeProtocol } from "./protocol.ts";
 import type { Reader } from "./reader.ts";
+import { dropPskSessions, serverSessions } from "./sessions.ts";
 import {
   dropNames,
   readAuthorities,
@@ -37,7 +38,8 @@ export function serverTls(reader: Reader): Block | string {
   const client = clientBlock(reader, secrets !== undefined);
   if (typeof client === "string") return client;
   tls.set("client", client);
-  if (!secrets) tls.set("session", sessions(reader));
+  if (secrets) dropPskSessions(reader);
+  else tls.set("session", serverSessions(reader));
   return tls;
 }
 
@@ -77,26 +79,4 @@ function clientBlock(reader: Reader, psk: boolean): Block | string | undefined {
   else reader.refuse(redirect, "it is no address");
   writeRevocation(reader, client, verification);
   return client;
-}
-
-function sessions(reader: Reader): Block {
-  const session = new Block();
-  const resume = reader.last("sessionResume");
-  const noTickets = reader.all("options").some(({ value }) => /^NO_TICKET$/i.test(value));
-  const isOff = reader.flag("sessionResume") === false;
-  const [size, lifetime] = [reader.last("sessionCacheSize"), reader.last("sessionCacheTimeout")];
-  if (isOff || noTickets) session.set("tickets", false);
-  else reader.drop(resume, "it is the default");
-  if (isOff) {
-    for (const setting of [size, lifetime]) reader.drop(setting, "no session is resumed");
-    return session;
-  }
-  session.set("lifetime", lifetime && reader.seconds("sessionCacheTimeout"));
-  const entries = Number(size?.value);
-  if (size && Number.isInteger(entries) && entries > 0) session.set("cache", Math.min(entries, 100_000));
-  else if (size) {
-    session.set("cache", 100_000);
-    reader.remark(size, "there is no cache without a bound: 100000 is the largest");
-  } else if (noTickets) session.set("cache", 1000, "stunnel's default");
-  return session;
 }

@@ -73,20 +73,23 @@ export function readSettings(
         unreadable.push({ file, line: index + 1 });
         continue;
       }
+      const name = canonical(written);
       const settings = services.at(-1)?.settings ?? global;
-      settings.push({ name: canonical(written), value, place, global: settings === global });
-      if (canonical(written) === "include") include(value, place);
+      if (name === "include" && !include(value, place)) continue;
+      settings.push({ name, value, place, global: settings === global });
     }
   };
-  const include = (folder: string, place: string) => {
+  const include = (folder: string, place: string): boolean => {
     try {
       for (const file of readFolder(folder)) {
         files += 1;
         if (files > mostFiles) throw new Error(`more than ${mostFiles} files are included`);
         read(file.text, file.name);
       }
+      return true;
     } catch (error) {
       faults.push(`${place}: include = ${folder}: not carried over: ${String(error)}`);
+      return false;
     }
   };
   read(text);

@@ -25,15 +25,11 @@ export function judgeSurroundings(reader: Reader, { client }: { readonly client:
   if (reader.flag("reset") === false)
     reader.refuse(reader.last("reset"), "errors are passed on as resets, so that nobody takes half for all");
   else reader.drop(reader.last("reset"), "it always is so");
-  if (client) {
+  if (client)
     reader.drop(
       reader.last("TIMEOUTbusy"),
       "connect.timeout bounds TLS with the target and its dialogue, too",
     );
-    for (const setting of reader.all("options"))
-      if (/^NO_TICKET$/i.test(setting.value))
-        reader.refuse(setting, "sessions are resumed wherever the target offers it");
-  }
 }
 
 function judgeTransparent(reader: Reader): void {

@@ -3,7 +3,7 @@ import { Block } from "../commented-yaml.ts";
 import { stunnelAddress } from "./addresses.ts";
 import { backendBlock, readTargets } from "./backend.ts";
 import { clientTls } from "./client-tls.ts";
-import { negotiated } from "./negotiate.ts";
+import { type Negotiated, negotiated } from "./negotiate.ts";
 import { fixedOptions, stunnelOptions } from "./options.ts";
 import type { Reader } from "./reader.ts";
 import { serverTls } from "./server-tls.ts";
@@ -32,33 +32,54 @@ export function translateService(reader: Reader, name: string): Parts | string {
   frontend.set("timeouts", timeouts(reader, { client }));
   const backend = backendBlock(reader, targets, { tls: client ? tls : undefined, negotiated: protocol });
   const isSecondary = !client && reader.all("sni").length > 0;
-  const lacks =
-    reader.last("exec") !== undefined
-      ? "it starts a program"
-      : protocol.fault !== undefined
-        ? protocol.fault
-        : reader.flag("libwrap") === true
-          ? "hosts.allow and hosts.deny, which it asks, are not read: take libwrap out, and write frontend.allow and frontend.deny into what comes out"
-          : listen.length === 0 && !isSecondary
-            ? "it accepts nothing (inetd mode): give accept"
-            : targets.length === 0 && !protocol.destination
-              ? "it connects to nothing: give connect"
-              : undefined;
-  return finish(reader, { client }, lacks ?? { frontend, backend, serverTls: client ? undefined : tls });
+  const lacks = isSecondary ? secondaryLack(reader, protocol) : listenerLack(listen);
+  const whole =
+    lackOf(reader, protocol) ??
+    lacks ??
+    (targets.length === 0 && !protocol.destination ? "it connects to nothing: give connect" : undefined);
+  return finish(reader, { client }, whole ?? { frontend, backend, serverTls: client ? undefined : tls });
+}
+
+/** Why there can be no tunnel, whatever its place: among others, where it would let in whom stunnel keeps out. */
+function lackOf(reader: Reader, { fault }: Negotiated): string | undefined {
+  if (reader.last("exec") !== undefined) return "it starts a program";
+  if (fault !== undefined) return fault;
+  if (reader.flag("libwrap") === true)
+    return "hosts.allow and hosts.deny, which it asks, are not read: take libwrap out, and write frontend.allow and frontend.deny into what comes out";
+  if (reader.last("ident") !== undefined)
+    return "nobody is asked which user a client is (RFC 1413): take ident out, and write frontend.allow into what comes out";
+  return undefined;
+}
+
+function listenerLack(listen: readonly string[]): string | undefined {
+  return listen.length === 0 ? "it accepts nothing (inetd mode): give accept" : undefined;
+}
+
+/** A virtual server is a route, and what is said of clients and sessions is said of its tunnel. */
+function secondaryLack(reader: Reader, protocol: Negotiated): string | undefined {
+  for (const setting of reader.all("accept", "TIMEOUTbusy", "TIMEOUTidle", "TIMEOUTclose"))
+    if (!setting.global) reader.refuse(setting, "what its primary service says holds for it, too");
+  if (protocol.destination) return "no route asks its clients where they want to go";
+  const dialogue = reader.last("protocol");
+  if (protocol.frontend !== undefined && dialogue?.global === false)
+    reader.refuse(dialogue, "before TLS, it is the primary service that speaks");
+  return undefined;
 }
 
 /** Says of what is left why it is left. */
 function finish<Result>(reader: Reader, side: { readonly client: boolean }, result: Result): Result {
   judgeSurroundings(reader, side);
   judgeServiceOwner(reader);
-  for (const setting of reader.all("exec")) reader.refuse(setting, fixedOptions["exec"]?.why ?? "");
+  for (const setting of reader.all("exec", "ident"))
+    reader.refuse(setting, fixedOptions[setting.name]?.why ?? "");
   for (const setting of reader.rest) {
     const fixed = fixedOptions[setting.name];
     if (fixed) reader[fixed.verdict](setting, fixed.why);
     else if (/^(CAfile|CApath)$/.test(setting.name)) reader.drop(setting, "nothing is verified with it");
     else if (setting.name === "debug")
       reader.refuse(setting, "there is one level for all tunnels: log: { level: … }");
-    else if (setting.name !== "fips")
+    else if (setting.name === "fips") reader.refuse(setting, "stunnel takes it for the whole program only");
+    else
       reader.refuse(
         setting,
         stunnelOptions.includes(setting.name)

@@ -71,6 +71,7 @@ export function writeRevocation(reader: Reader, block: Block, { chain }: Pick<Ve
     for (const setting of lists)
       reader.refuse(setting, "without verifyChain no authority is known that could revoke");
     if (wanted) for (const setting of [responder, aia]) reader.refuse(setting, "it needs verifyChain");
+    else reader.drop(aia, "it is the default");
     for (const setting of details) reader.drop(setting, "nobody is asked");
     return;
   }
@@ -89,10 +90,11 @@ export function writeRevocation(reader: Reader, block: Block, { chain }: Pick<Ve
   );
   ocsp.set("responder", responder?.value);
   if (reader.flag("OCSPnonce") === true) ocsp.set("nonce", true);
+  else reader.drop(reader.last("OCSPnonce"), "it is the default");
   ocsp.set("timeout", reader.seconds("TIMEOUTocsp"));
   block.set("ocsp", ocsp);
-  if (responder && reader.flag("OCSPaia") === true)
-    reader.remark(aia, "the responder that OCSP names is asked, and no other");
+  if (reader.flag("OCSPaia") !== true) reader.drop(aia, "it is the default");
+  else if (responder) reader.remark(aia, "the responder that OCSP names is asked, and no other");
 }
 
 /** Whom the certificate must name; undefined when nobody is named. */

@@ -137,7 +137,7 @@ describe("what is imported from stunnel", () => {
 
   it("keeps foreign text within its comment and its value", () => {
     const { yaml = "" } = importStunnel(
-      "[a]\naccept = 1\nconnect = 2\ncert = c\nident = x\u2028y: z\u0007\nlocal = a\u0085b\n",
+      "[a]\naccept = 1\nconnect = 2\ncert = c\nlogId = x\u2028y: z\u0007\nlocal = a\u0085b\n",
       { source: "a\nb: c", readFolder: () => [] },
     );
     for (const line of yaml.split(/[\n\u0085\u2028]/))
