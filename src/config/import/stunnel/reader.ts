@@ -81,5 +81,6 @@ export class Reader {
 export function noteText({ setting, text }: Note): string {
   const secret = /^(protocolPassword|ticketKeySecret|ticketMacSecret|engineCtrl|providerParameter)$/;
   const value = secret.test(setting.name) ? "…" : setting.value;
-  return `${setting.place}: ${setting.name} = ${value}: ${text}`;
+  const line = `${setting.name} = ${value}`.trimEnd();
+  return `${setting.place}: ${line}: ${text}`;
 }
