@@ -19,8 +19,13 @@ interface Translated {
   readonly name: string;
   readonly notes: readonly Note[];
   readonly parts: Parts | string;
-  /** `SERVICE:PATTERN` of each `sni`, where it is a virtual server of another one. */
-  readonly virtual: readonly { readonly primary: string; readonly pattern: string }[];
+  /** The `SERVICE:PATTERN` of `sni`, where it is a virtual server of another one. */
+  readonly virtual: VirtualServer | undefined;
+}
+
+interface VirtualServer {
+  readonly primary: string;
+  readonly pattern: string;
 }
 
 /**
@@ -51,7 +56,7 @@ export function importStunnel(
         `[${service.section.name}], ${service.section.place}: not carried over: ${whole}`,
         ...ownNotes(service),
       );
-    else if (typeof service.parts !== "string" && service.virtual.length === 0)
+    else if (typeof service.parts !== "string" && service.virtual === undefined)
       tunnels.set(service.name, tunnelBlock(service.parts, routes), ...comment);
   }
   const shared = [...program.notes, ...services.flatMap(({ notes }) => notes.filter(isShared))];
@@ -87,45 +92,54 @@ export function importStunnel(
 function translate(section: Section, defaults: Section["settings"], names: Set<string>): Translated {
   const name = tunnelName(section.name, names);
   const reader = new Reader([...defaults, ...section.settings]);
-  const client = reader.flag("client") === true;
-  const virtual = client
-    ? []
-    : reader.all("sni").map(({ value }) => {
-        const colon = value.indexOf(":");
-        return { primary: value.slice(0, colon).trim(), pattern: value.slice(colon + 1).trim() };
-      });
+  // the last one counts, in stunnel as well: a service answers to one pattern
+  const sni = reader.flag("client") === true ? undefined : reader.text("sni");
+  const colon = sni?.indexOf(":") ?? 0;
+  const virtual =
+    sni === undefined
+      ? undefined
+      : { primary: sni.slice(0, colon).trim(), pattern: sni.slice(colon + 1).trim() };
   const parts = translateService(reader, name);
   return { section, name, parts, notes: reader.notes, virtual };
 }
 
 /** Gives a service those that say that they are virtual servers of it; says of one of those what is wrong with it. */
 function withRoutes(service: Translated, all: readonly Translated[]) {
-  const fault = service.virtual.map((one) => virtualFault(one, all)).find((found) => found !== undefined);
-  const routes = all.flatMap((other) => {
-    const patterns = other.virtual
-      .filter((one) => one.primary === service.section.name && virtualFault(one, all) === undefined)
-      .map(({ pattern }) => pattern);
-    if (patterns.length === 0 || typeof other.parts === "string") return [];
-    const comment = [`[${other.section.name}], ${other.section.place}`, ...ownNotes(other)];
-    return [{ patterns, parts: other.parts, comment }];
+  const fault = virtualFault(service, all);
+  const routes = all.flatMap((other): RoutePart[] => {
+    const { section, virtual, parts } = other;
+    if (virtual?.primary !== service.section.name || virtualFault(other, all) !== undefined) return [];
+    if (typeof parts === "string") return [];
+    const comment = [`[${section.name}], ${section.place}`, ...ownNotes(other)];
+    return [{ pattern: virtual.pattern, parts, comment }];
   });
   return { service, routes, fault };
 }
 
-function virtualFault(
-  { primary, pattern }: Translated["virtual"][number],
-  all: readonly Translated[],
-): string | undefined {
+function virtualFault(service: Translated, all: readonly Translated[]): string | undefined {
+  if (service.virtual === undefined) return undefined;
+  const { primary, pattern } = service.virtual;
   const owner = all.find(({ section }) => section.name === primary);
   if (!owner) return `sni names the service ${primary}, which is not there`;
   if (typeof owner.parts === "string") return `its primary service ${primary} cannot be carried over`;
+  if (owner.virtual !== undefined || owner.parts.serverTls === undefined)
+    return `sni names the service ${primary}, which is no server with a port of its own`;
   if (!/^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(pattern))
     return `the pattern ${pattern} cannot be matched: give names, or *.example.com`;
-  return undefined;
+  const before = all
+    .slice(0, all.indexOf(service))
+    .find(({ virtual }) => virtual?.primary === primary && takes(virtual.pattern, pattern));
+  return before && `[${before.section.name}] stands before it and takes ${pattern} as well`;
+}
+
+/** Whether no name is left for a pattern that stands after another one, to which stunnel keeps. */
+function takes(earlier: string, later: string): boolean {
+  const [first, second] = [earlier.toLowerCase(), later.toLowerCase()];
+  return first === second || (first.startsWith("*") && second.endsWith(first.slice(1)));
 }
 
 interface RoutePart {
-  readonly patterns: readonly string[];
+  readonly pattern: string;
   readonly parts: Parts;
   readonly comment: readonly string[];
 }
@@ -135,14 +149,14 @@ function tunnelBlock({ frontend, backend }: Parts, routes: readonly RoutePart[])
   if (routes.length > 0)
     tunnel.set(
       "routes",
-      routes.map(({ patterns, parts }) =>
+      routes.map(({ pattern, parts }) =>
         new Block()
-          .set("match", new Block().set("serverName", patterns))
+          .set("match", new Block().set("serverName", pattern))
           .set("tls", parts.serverTls)
           .set("backend", parts.backend),
       ),
       ...routes.flatMap(({ comment }) => comment),
-      ...(routes.some(({ patterns }) => patterns.some((pattern) => pattern.startsWith("*")))
+      ...(routes.some(({ pattern }) => pattern.startsWith("*"))
         ? ["A star stands for one label here, for any number of them in stunnel."]
         : []),
     );

@@ -31,7 +31,7 @@ export function translateService(reader: Reader, name: string): Parts | string {
   if (!client) frontend.set("tls", tls);
   frontend.set("timeouts", timeouts(reader, { client }));
   const backend = backendBlock(reader, targets, { tls: client ? tls : undefined, negotiated: protocol });
-  const isSecondary = !client && reader.all("sni").length > 0;
+  const isSecondary = !client && reader.last("sni") !== undefined;
   const lacks = isSecondary ? secondaryLack(reader, protocol) : listenerLack(listen);
   const whole =
     lackOf(reader, protocol) ??
