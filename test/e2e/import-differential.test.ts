@@ -3,6 +3,7 @@
  * imported, to the program, and the same clients and targets meet both.
  */
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { suite, test } from "node:test";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { importStunnel } from "../../src/config/import/stunnel/import-stunnel.ts";
@@ -20,13 +21,19 @@ const between = authority.intermediate();
 const server = authority.issue({ usage: "server" });
 const good = authority.issue({ cn: "alice.example.com", usage: "client" });
 const stranger = testAuthority("Somebody else").issue({ cn: "alice.example.com", usage: "client" });
-const long = { notBefore: new Date(Date.now() - 10 * 86_400_000), days: 1 };
+const long = { notBefore: daysAgo(10), days: 1 };
 const expired = authority.issue({ cn: "alice.example.com", usage: "client", ...long });
 const other = authority.issue({ cn: "bob.example.com", usage: "client" });
 const mail = authority.issue({ cn: "Carol", sans: ["carol@example.com"], usage: "client" });
 const forServers = authority.issue({ cn: "alice.example.com", usage: "server" });
 const deeper = between.issue({ cn: "alice.example.com", usage: "client" });
 const revoked = authority.issue({ cn: "alice.example.com", usage: "client" });
+const revokedTarget = authority.issue({ cn: "db.example.com", usage: "server" });
+const sameKey = createPrivateKey(other.key);
+const renewed = authority.issue({ cn: "bob.example.com", usage: "client", key: sameKey });
+const renamed = authority.issue({ cn: "carol.example.com", usage: "client", key: sameKey });
+const lost = [revoked, revokedTarget];
+const outdated = { thisUpdate: daysAgo(2), nextUpdate: daysAgo(1) };
 const wildcard = authority.issue({ cn: "*.example.com", usage: "client" });
 const nameless = authority.issue({ cn: "alice.example.com", sans: [], usage: "client" });
 const lone = selfSigned("alice.example.com", "DNS:alice.example.com");
@@ -34,12 +41,17 @@ const key = "00112233445566778899aabbccddeeff";
 
 const material = {
   "ca.crt": authority.cert,
-  "ca.crl": authority.crl([{ certificate: revoked.certificate }]),
+  "ca.crl": authority.crl(lost),
   "server.crt": server.chain,
   "server.key": server.key,
   "client.crt": good.chain,
   "client.key": good.key,
   "pinned.crt": lone.cert + other.cert + expired.cert,
+  "old.crl": authority.crl(lost, outdated),
+  "lone.crt": lone.cert,
+  "between.crt": between.cert,
+  "pinned-with-authority.crt": authority.cert + other.cert + revoked.cert + lone.cert,
+  "pinned-with-authority.crt.authorities": authority.cert,
   "both.crt": authority.cert + other.cert,
   "psk.txt": `alice:${key}\n`,
 };
@@ -107,6 +119,21 @@ const servers: Readonly<Record<string, ServerCase>> = {
       "one of another authority": [by(stranger), refused],
     },
   },
+  "requireCert = no before verifyChain": {
+    file: `${service}requireCert = no\n${chain}`,
+    clients: {
+      "a good client": [by(good), inside],
+      "one without a certificate": [bare, refused],
+    },
+  },
+  "verifyPeer with requireCert = no": {
+    file: `${service}CAfile = pinned.crt\nverifyPeer = yes\nrequireCert = no\n`,
+    clients: {
+      "a pinned one": [by(other), inside],
+      "another one": [by(good), refused],
+      "one without a certificate": [bare, inside],
+    },
+  },
   "verifyChain with checkHost and checkEmail": {
     file: `${service}${chain}checkHost = alice.example.com\ncheckEmail = carol@example.com\n`,
     clients: {
@@ -126,6 +153,9 @@ const servers: Readonly<Record<string, ServerCase>> = {
       "a pinned one of an authority": [by(other), inside],
       "a pinned one that has expired": [by(expired), refused],
       "another one": [by(good), refused],
+      "one renewed with the same key": [by(renewed), inside],
+      // stunnel looks for the subject first, then compares the keys
+      "one with the same key and another name": [by(renamed), refused, inside],
       "one without a certificate": [bare, refused],
     },
   },
@@ -171,6 +201,109 @@ const servers: Readonly<Record<string, ServerCase>> = {
       "one that asks for a name further below": [named("a.b.db.example.com"), outside, inside],
     },
   },
+  "verifyChain up to the certificate itself": {
+    file: `${service}CAfile = lone.crt\nverifyChain = yes\n`,
+    clients: {
+      "the one that nobody else has signed": [by({ chain: lone.cert, key: lone.key }), inside],
+      "another one": [by(good), refused],
+    },
+  },
+  "verifyChain up to an intermediate authority, without its own": {
+    file: `${service}CAfile = between.crt\nverifyChain = yes\n`,
+    clients: {
+      "one of the intermediate authority": [by(deeper), refused],
+      "one of the other": [by(good), refused],
+    },
+  },
+  "verifyPeer with CRLfile": {
+    file: `${service}CAfile = pinned-with-authority.crt\nverifyPeer = yes\nCRLfile = ca.crl\n`,
+    clients: {
+      "a pinned one": [by(other), inside],
+      "a pinned one that is revoked": [by(revoked), refused],
+      "a pinned one that no list could name": [by({ chain: lone.cert, key: lone.key }), refused],
+    },
+  },
+  "verify = 3 with CRLfile": {
+    file: `${service}CAfile = pinned-with-authority.crt\nverify = 3\nCRLfile = ca.crl\n`,
+    clients: {
+      "a pinned one": [by(other), inside],
+      "a pinned one that is revoked": [by(revoked), refused],
+      "one that is signed only": [by(good), refused],
+    },
+  },
+  "an outdated CRLfile": {
+    file: `${service}${chain}CRLfile = old.crl\n`,
+    clients: {
+      "one that is not revoked": [by(good), refused],
+      "a revoked one": [by(revoked), refused],
+    },
+  },
+  "verify = 1": {
+    file: `${service}CAfile = ca.crt\nverify = 1\n`,
+    clients: {
+      "a good one": [by(good), inside],
+      "one without a certificate": [bare, inside],
+      "one of another authority": [by(stranger), refused],
+    },
+  },
+  "redirect with verifyPeer": {
+    file: `${service}CAfile = pinned.crt\nverifyPeer = yes\nredirect = OUTSIDE\n`,
+    clients: {
+      "a pinned one": [by(other), inside],
+      "a pinned one that has expired": [by(expired), outside],
+      "another one": [by(good), outside],
+      "one without a certificate": [bare, outside],
+    },
+  },
+  "redirect with requireCert = no": {
+    file: `${service}${chain}checkHost = alice.example.com\nrequireCert = no\nredirect = OUTSIDE\n`,
+    clients: {
+      "one with the name": [by(good), inside],
+      "one with another name": [by(other), outside],
+      "one without a certificate": [bare, outside],
+      "one without a certificate, of TLS 1.2": [{ maxVersion: "TLSv1.2" }, outside],
+      "one of another authority": [by(stranger), outside],
+    },
+  },
+  "versions, suites and groups up to TLS 1.2": {
+    file: `${service}sslVersionMax = TLSv1.2\nciphers = ECDHE+AES256\ncurves = P-384\n`,
+    clients: {
+      "a client of TLS 1.2": [{ maxVersion: "TLSv1.2" }, inside],
+      "one of TLS 1.3": [{ minVersion: "TLSv1.3" }, refused],
+      "one that has another suite": [{ maxVersion: "TLSv1.2", ciphers: "ECDHE+CHACHA20" }, refused],
+      "one that has another group": [{ maxVersion: "TLSv1.2", ecdhCurve: "X25519" }, refused],
+    },
+  },
+  "versions and suites from TLS 1.3": {
+    file: `${service}sslVersionMin = TLSv1.3\nciphersuites = TLS_CHACHA20_POLY1305_SHA256\n`,
+    clients: {
+      "a client of TLS 1.3": [{ minVersion: "TLSv1.3" }, inside],
+      "one of TLS 1.2": [{ maxVersion: "TLSv1.2" }, refused],
+      "one that has another suite": [{ ciphers: "TLS_AES_128_GCM_SHA256" }, refused],
+    },
+  },
+  "securityLevel = 0": {
+    file: `${service}securityLevel = 0\n`,
+    clients: {
+      "a client of TLS 1.1": [old, inside],
+      "one of TLS 1.2": [{ maxVersion: "TLSv1.2" }, inside],
+    },
+  },
+  "securityLevel = 0 with sslVersionMin": {
+    file: `${service}securityLevel = 0\nsslVersionMin = TLSv1.2\n`,
+    clients: {
+      "a client of TLS 1.1": [old, refused],
+      "one of TLS 1.2": [{ maxVersion: "TLSv1.2" }, inside],
+    },
+  },
+  "a virtual server without the primary service's verifyChain": {
+    file: `${service}${chain}${virtual}sni = s:db.example.com\n`,
+    clients: {
+      "a client without a certificate": [bare, refused],
+      "a good one": [by(good), inside],
+      "one without a certificate that asks for the name": [named("db.example.com"), outside],
+    },
+  },
   "a virtual server with verifyChain": {
     file: `${service}${virtual}sni = s:db.example.com\n${chain}`,
     clients: {
@@ -201,6 +334,10 @@ const at = ({ chain, key: own }: Pick<TestCertificate, "chain" | "key">): TlsOpt
   key: own,
 });
 const target = (cn: string, issuer = authority) => at(issuer.issue({ cn, usage: "server" }));
+const knowing = (known: string): TlsOptions => ({
+  ...target(known),
+  SNICallback: (name, done) => done(name === known ? null : new Error(`no ${name} here`)),
+});
 const asking: TlsOptions = { requestCert: true, rejectUnauthorized: true, ca: authority.cert };
 const holding = (secret: string): TlsOptions => ({
   ciphers: "TLS_AES_128_GCM_SHA256:ECDHE-PSK-CHACHA20-POLY1305",
@@ -226,6 +363,7 @@ const clients: Readonly<Record<string, ClientCase>> = {
     targets: {
       "a good target": [target("db.example.com"), inside],
       "one of any name": [target("www.example.com"), inside],
+      "one that shows a client's certificate": [at(good), refused],
       "one of another authority": [target("db.example.com", testAuthority("Somebody else")), refused],
       "an expired one": [at(authority.issue({ cn: "db.example.com", usage: "server", ...long })), refused],
     },
@@ -260,6 +398,49 @@ const clients: Readonly<Record<string, ClientCase>> = {
     targets: {
       "the pinned target": [at({ chain: lone.cert, key: lone.key }), inside],
       "another one": [target("alice.example.com"), refused],
+    },
+  },
+  CRLfile: {
+    lines: "CAfile = ca.crt\nverifyChain = yes\nCRLfile = ca.crl\n",
+    targets: {
+      "a target that is not revoked": [target("db.example.com"), inside],
+      "a revoked one": [at(revokedTarget), refused],
+      "one whose authority has no list": [target("db.example.com", between), refused],
+    },
+  },
+  "verifyChain up to the certificate itself": {
+    lines: "CAfile = lone.crt\nverifyChain = yes\ncheckHost = alice.example.com\n",
+    targets: {
+      "the one that nobody else has signed": [at({ chain: lone.cert, key: lone.key }), inside],
+      "another one": [target("alice.example.com"), refused],
+    },
+  },
+  sni: {
+    lines: "sni = db.example.com\n",
+    targets: {
+      "a target of that name": [knowing("db.example.com"), inside],
+      "one that knows another name only": [knowing("www.example.com"), refused],
+    },
+  },
+  sslVersion: {
+    lines: "sslVersion = TLSv1.3\n",
+    targets: {
+      "a target of TLS 1.3": [target("db.example.com"), inside],
+      "one of TLS 1.2": [{ ...target("db.example.com"), maxVersion: "TLSv1.2" }, refused],
+    },
+  },
+  "securityLevel = 0": {
+    lines: "securityLevel = 0\n",
+    targets: { "a target of TLS 1.1": [{ ...target("db.example.com"), ...old }, inside] },
+  },
+  checkEmail: {
+    lines: "CAfile = ca.crt\nverifyChain = yes\ncheckEmail = carol@example.com\n",
+    targets: {
+      "a target with the address": [
+        at(authority.issue({ cn: "Carol", sans: ["carol@example.com"], usage: "server" })),
+        inside,
+      ],
+      "one with a name": [target("db.example.com"), refused],
     },
   },
   "cert and key": {
@@ -316,6 +497,10 @@ suite("a client of stunnel, imported", { concurrency: 2, ...requires("stunnel", 
     });
 });
 
+function daysAgo(days: number): Date {
+  return new Date(Date.now() - days * 86_400_000);
+}
+
 /** The ports that each of the two programs listens on, in the order of the file. */
 interface Both extends AsyncDisposable {
   readonly stunnel: readonly number[];
@@ -336,8 +521,11 @@ async function startBoth(file: string): Promise<Both> {
   );
   for (const port of theirs.ports) await program.said(new RegExp(`bound to 127\\.0\\.0\\.1:${port}`));
   const own = await withPorts(file);
-  const { yaml, refused: lost } = importStunnel(own.text, { source: "stunnel.conf", readFolder: () => [] });
-  assert.ok(yaml !== undefined, lost.join("\n"));
+  const { yaml, refused: reasons } = importStunnel(own.text, {
+    source: "stunnel.conf",
+    readFolder: () => [],
+  });
+  assert.ok(yaml !== undefined, reasons.join("\n"));
   stack.use(await startInProcess(yaml, material));
   const owned = stack.move();
   return { stunnel: theirs.ports, ours: own.ports, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -6,6 +6,7 @@ import { writeProtocol } from "./protocol.ts";
 import type { Reader } from "./reader.ts";
 import { dropPskSessions, judgeClientSessions } from "./sessions.ts";
 import {
+  chainAuthorities,
   dropNames,
   isSystemStore,
   readAuthorities,
@@ -69,8 +70,10 @@ function writeChecks(reader: Reader, tls: Block, targets: readonly Address[]): v
     refuseNames(reader);
     writeServerName(reader, tls);
   } else {
-    if (file !== undefined) tls.set("ca", file, ...comment);
-    else
+    if (file !== undefined) {
+      const authorities = chainAuthorities(verification, { file, comment });
+      tls.set("ca", authorities.file, ...authorities.comment);
+    } else
       for (const name of ["CAfile", "CApath"]) reader.drop(reader.last(name), "it is what the system trusts");
     writeNames(reader, tls, { peer, file: file ?? "ca.crt", targets });
   }

@@ -6,6 +6,7 @@ import { writeProtocol } from "./protocol.ts";
 import type { Reader } from "./reader.ts";
 import { dropPskSessions, serverSessions } from "./sessions.ts";
 import {
+  chainAuthorities,
   dropNames,
   readAuthorities,
   readNames,
@@ -67,14 +68,19 @@ function clientBlock(reader: Reader, psk: boolean): Block | string | undefined {
       return "it wants a certificate of each client and no authority for it, so that anybody can make one; give verifyChain = yes and CAfile, or take requireCert out";
     return undefined;
   }
-  client.set("verify", required ? "required" : "optional");
+  const elsewhere = redirect && stunnelAddress(redirect.value, "127.0.0.1");
+  if (elsewhere && !required)
+    reader.remark(redirect, "clients without a certificate are redirected, too, as by stunnel");
+  client.set("verify", required || elsewhere ? "required" : "optional");
   const { file = "ca.crt", comment } = readAuthorities(reader);
-  if (chain) client.set("ca", file, ...comment);
+  if (chain) {
+    const authorities = chainAuthorities(verification, { file, comment });
+    client.set("ca", authorities.file, ...authorities.comment);
+  }
   if (peer) {
     client.set("allow", new Block().set("certificates", file, ...(chain ? [] : comment)));
     refuseNames(reader);
   } else client.set("allow", readNames(reader));
-  const elsewhere = redirect && stunnelAddress(redirect.value, "127.0.0.1");
   if (elsewhere) client.set("redirect", formatAddress(elsewhere));
   else reader.refuse(redirect, "it is no address");
   writeRevocation(reader, client, verification);

@@ -9,6 +9,8 @@ export interface Verification {
   /** It is one of those in CAfile. */
   readonly peer: boolean;
   readonly required: boolean;
+  /** It is one of those in CAfile, and not revoked: which is known by its authority, so that it goes up to one as well. */
+  readonly pinned: boolean;
   /** What of it was said, for what there is to say about it. */
   readonly settings: readonly Setting[];
 }
@@ -27,7 +29,13 @@ export function readVerification(reader: Reader): Verification {
       [chain, peer, required] = [level >= 1 && level <= 3, level >= 3, level >= 2];
     }
   }
-  return { chain, peer, required, settings };
+  const pinned = peer && asksWhatIsRevoked(reader);
+  return { chain: chain || pinned, peer, required, pinned, settings };
+}
+
+function asksWhatIsRevoked(reader: Reader): boolean {
+  const given = ["CRLfile", "CRLpath", "OCSP"].some((name) => reader.last(name) !== undefined);
+  return given || reader.flag("OCSPaia") === true;
 }
 
 /** The file of authorities. A folder has to be made one, and until then nobody is trusted. */
@@ -46,6 +54,21 @@ export function readAuthorities(reader: Reader): {
   return {
     file: `${path}/all.pem`,
     comment: [`${folder.place}: a file is read, not a folder; make it: cat ${path}/*.0 > ${path}/all.pem`],
+  };
+}
+
+/** What of CAfile the chain goes up to. */
+export function chainAuthorities(
+  { pinned }: Verification,
+  { file, comment }: { readonly file: string; readonly comment: readonly string[] },
+): { readonly file: string; readonly comment: readonly string[] } {
+  if (!pinned) return { file, comment };
+  return {
+    file: `${file}.authorities`,
+    comment: [
+      ...comment,
+      `make it of the authorities in ${file}, without the certificates that may come in: of those in ca, nobody is asked whether they are revoked`,
+    ],
   };
 }
 

@@ -97,6 +97,12 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   CAfile: [
     server("CAfile = ca.crt", at("frontend.tls.client.ca", "ca.crt"), "verifyChain = yes"),
     server("CAfile = own.crt", at("frontend.tls.client.allow.certificates", "own.crt"), "verifyPeer = yes"),
+    server(
+      "CAfile = a.crt",
+      at("frontend.tls.client.ca", "a.crt.authorities"),
+      "verify = 3",
+      "OCSPaia = yes",
+    ),
     client("CAfile = ca.crt", at("backend.tls.ca", "ca.crt"), "verifyChain = yes"),
     client("CAfile = own.crt", at("backend.tls.allow.certificates", "own.crt"), "verifyPeer = yes"),
     client("CAfile = /etc/ssl/certs/ca-certificates.crt", dropped, "verifyChain = yes"),
@@ -190,6 +196,13 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   CRLfile: [
     server("CRLfile = ca.crl", at("frontend.tls.client.crl", "ca.crl"), ...chain),
     client("CRLfile = ca.crl", at("backend.tls.crl", "ca.crl"), ...chain),
+    server(
+      "CRLfile = ca.crl",
+      at("frontend.tls.client.crl", "ca.crl"),
+      "CAfile = own.crt",
+      "verifyPeer = yes",
+    ),
+    client("CRLfile = ca.crl", at("backend.tls.crl", "ca.crl"), "CAfile = own.crt", "verifyPeer = yes"),
     server("CRLfile = ca.crl", refused),
     client("CRLfile = ca.crl", refused),
     client("CRLfile = ca.crl", refused, psk),
@@ -318,6 +331,7 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   pty: [server("pty = yes", refused)],
   redirect: [
     server("redirect = 9000", at("frontend.tls.client.redirect", "127.0.0.1:9000"), ...chain),
+    server("redirect = 9000", remark, ...chain, "requireCert = no"),
     server("redirect = 9000", refused),
     client("redirect = 9000", refused),
   ],
@@ -325,6 +339,7 @@ const table: Readonly<Record<string, readonly Case[]>> = {
   requireCert: [
     server("requireCert = yes", at("frontend.tls.client.verify", "required"), ...chain),
     server("requireCert = no", at("frontend.tls.client.verify", "optional"), ...chain),
+    server("requireCert = no", at("frontend.tls.client.verify", "required"), ...chain, "redirect = 9000"),
     server("requireCert = yes", refused),
     server("requireCert = no", dropped),
     server("requireCert = yes", refused, psk),

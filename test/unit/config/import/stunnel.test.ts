@@ -22,6 +22,7 @@ const client = authority.issue({ cn: "client", usage: "client" });
 /** What the golden files name. */
 const material = {
   "ca.crt": authority.cert,
+  "ca.crt.authorities": authority.cert,
   "ca.crl": authority.crl([]),
   "crls/ca.crl": authority.crl([]),
   "authorities/all.pem": authority.cert,
