@@ -69,7 +69,7 @@ const byKey = (identity: string, secret: string): ConnectionOptions => ({
 const named = (servername: string, options = bare): ConnectionOptions => ({ ...options, servername });
 const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
 
-/** Who comes or is visited, what stunnel then sends back, and what we do where we are stricter. */
+/** Who comes or is visited, what stunnel then sends back, and what we do where that is something else on purpose. */
 type Cases<Peer> = Readonly<Record<string, readonly [peer: Peer, stunnel: string, ours?: string]>>;
 
 /** What a client gets back: from the inside, from where others are sent, or nothing. */
