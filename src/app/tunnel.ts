@@ -55,8 +55,8 @@ export function buildTunnel(
   const [backing, ...routeBackings] = backings;
   if (!backing) throw new RangeError("a tunnel has a backend");
   const negotiation = serverNegotiation(frontend);
-  const talk =
-    negotiation && negotiate(negotiation, { timeout: timeouts.handshake, tls: frontend.tls !== undefined });
+  const hasTls = frontend.tls !== undefined || routes.some(({ tls }) => tls !== "none");
+  const talk = negotiation && negotiate(negotiation, { timeout: timeouts.handshake, tls: hasTls });
   const isInside = negotiation?.place === "inside-tls";
   const context: WayContext = {
     ...{ tunnel: config.name, events, timeouts, relay: parts.relay },

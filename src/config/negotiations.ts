@@ -21,7 +21,11 @@ export function frontendFaults(
   const faults: NegotiationFault[] = [];
   const isHeard =
     served === heardBefore && backends.some(({ negotiate }) => negotiate?.protocol === heardBefore);
-  if (!frontend?.tls && !isHeard)
+  // without a backend of its own, all that comes is a route's
+  const isRouted =
+    backends.length === routes.length &&
+    routes.every((route) => typeof route?.tls === "object" || route?.tls === "passthrough");
+  if (!frontend?.tls && !isHeard && !(routes.length > 0 && isRouted))
     faults.push({
       path: [...path, "frontend", "negotiate"],
       message: `${served} ends in TLS, but the frontend has no "tls"`,
