@@ -6,6 +6,9 @@ import { nearest, suggestion } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
 
+/** Unknown keys of one block that are each explained. */
+const mostKeys = 200;
+
 /** What issues are explained with. */
 export interface Explained {
   /** What was validated. */
@@ -29,7 +32,7 @@ export function explainIssues(issues: readonly Issue[], about: Explained, below:
 function meantKeys(issue: Issue, path: Path, { data, schema }: Explained): string[] {
   if (issue.code !== "unrecognized_keys") return [];
   const known = keysAt(schema, path, valueAt(data, path));
-  return issue.keys.flatMap((key) => {
+  return issue.keys.slice(0, mostKeys).flatMap((key) => {
     const meant = blocksKnowing(schema, path, key).length > 0 ? undefined : nearest(key, known);
     return meant === undefined ? [] : [formatPath([...path, meant])];
   });
@@ -41,7 +44,7 @@ function explain(issue: Issue, path: Path, about: Explained): Fault[] {
     return [missing(path, about)];
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey(path, key, about));
+      return unknownKeys(path, issue.keys, about);
     case "invalid_union": {
       if (kindAt(about.schema, path) === "duration") return [wrongType(path, value, about)];
       const branch = chooseBranch(issue.errors, value);
@@ -112,6 +115,15 @@ function missing(path: Path, { schema }: Explained): Fault {
     part: "key",
     message: `"${key}" is missing${expected === undefined ? "" : `; give ${expected}`}`,
   };
+}
+
+/** Each by itself, but not without end: what each was meant for takes its time to find. */
+function unknownKeys(path: Path, keys: readonly string[], about: Explained): Fault[] {
+  const faults = keys.slice(0, mostKeys).map((key) => unknownKey(path, key, about));
+  const [next, ...rest] = keys.slice(mostKeys);
+  if (next === undefined) return faults;
+  const more = rest.length === 0 ? "" : `, and ${rest.length} more of this block`;
+  return [...faults, { path: [...path, next], part: "key", message: `unknown key "${next}"${more}` }];
 }
 
 function unknownKey(path: Path, key: string, { data, schema }: Explained): Fault {
