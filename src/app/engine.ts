@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.ts";
 import type { Address } from "../core/address.ts";
 import type { Events } from "../core/events.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { Pace } from "../core/pace.ts";
 import type { Plugins } from "../core/plugin.ts";
 import type { Session } from "../core/session.ts";
 import { Capacity } from "../frontend/capacity.ts";
@@ -12,7 +13,6 @@ import type { Bind, Listener } from "../net/listen.ts";
 import { type BackingMap, exchange, prepareBackings } from "./backings.ts";
 import { sessionCapacity } from "./descriptors.ts";
 import type { Material } from "./material.ts";
-import { Pace } from "./pace.ts";
 import { buildTunnel, isSameTunnel, type Tunnel } from "./tunnel.ts";
 
 export interface EngineSetup {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { BackendConfig, Config, RouteConfig, TunnelConfig } from "../config/schema.ts";
 import type { Path } from "../config/source.ts";
 import type { Events } from "../core/events.ts";
+import { Pace } from "../core/pace.ts";
 import { type ClientTls, loadClientTls, loadServerTls, type ServerTls } from "../tls/contexts.ts";
 import { diskFiles, type FileRecord, fingerprint, RecordedFiles, type TlsFiles } from "../tls/files.ts";
 import { type Identity, MaterialError } from "../tls/identity.ts";
@@ -9,7 +10,6 @@ import type { ClientTlsOptions, ServerTlsOptions } from "../tls/options.ts";
 import type { TunnelCrl } from "../tls/revocation/crl-watch.ts";
 import { faultAt, type MaterialFault, MaterialFaults } from "./material-faults.ts";
 import { negotiationFaults } from "./negotiations.ts";
-import { Pace } from "./pace.ts";
 
 /** Something that was made of files, and what they held. */
 export interface Loaded<Value> {

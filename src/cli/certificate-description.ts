@@ -1,5 +1,6 @@
-import type { KeyObject, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { isIPv6, SocketAddress } from "node:net";
+import { keyText } from "../tls/key-text.ts";
 import { spkiOf } from "../tls/peer.ts";
 
 /** A certificate as it is shown to people and programs; `fingerprint` and `spki` are what `allow` takes. */
@@ -98,17 +99,6 @@ function keyOf(certificate: X509Certificate): string {
     return keyText(certificate.publicKey);
   } catch {
     return "unknown";
-  }
-}
-
-function keyText({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
-  switch (asymmetricKeyType) {
-    case "ec":
-      return `ECDSA ${asymmetricKeyDetails?.namedCurve === "prime256v1" ? "P-256" : asymmetricKeyDetails?.namedCurve}`;
-    case "rsa":
-      return `RSA ${asymmetricKeyDetails?.modulusLength}`;
-    default:
-      return asymmetricKeyType ?? "unknown";
   }
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import type { HealthOptions } from "../backend/health/options.ts";
 import type { BackendOptions } from "../backend/options.ts";
 import type { Address } from "../core/address.ts";
+import { describeSocketError } from "../net/socket-error.ts";
 import type { BackendEntry, Entries, TunnelEntry } from "./entries.ts";
 import { findClashes, listeners } from "./listeners.ts";
 import { backendFaults, frontendFaults } from "./negotiations.ts";
@@ -229,7 +230,7 @@ function problemWith(file: string, orFolder: boolean): string | undefined {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "ENOENT") return `there is no file ${file}${neighbour(file)}`;
     if (code === "EACCES") return `${file} cannot be read: permission denied`;
-    return `${file} cannot be read: ${code ?? error}`;
+    return `${file} cannot be read: ${describeSocketError(error)}`;
   }
 }
 

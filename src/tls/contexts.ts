@@ -1,10 +1,5 @@
 import { constants, createHash, randomBytes } from "node:crypto";
-import {
-  createSecureContext,
-  type SecureContext,
-  type SecureContextOptions,
-  type TlsOptions,
-} from "node:tls";
+import type { SecureContext, SecureContextOptions, TlsOptions } from "node:tls";
 import type { Access } from "./access.ts";
 import { diskFiles, type TlsFiles } from "./files.ts";
 import { chooseIdentity, loadIdentities } from "./identities.ts";
@@ -12,7 +7,7 @@ import { type Identity, loadIdentity, MaterialError, readMaterial } from "./iden
 import { loadClientAccess, loadTargetAccess } from "./load-access.ts";
 import { loadOwnPsk, loadPskKeys } from "./load-psk.ts";
 import type { ClientTlsOptions, ServerTlsOptions } from "./options.ts";
-import { ciphersOf, defaultCiphers, type ProtocolOptions } from "./protocol-options.ts";
+import { ciphersOf, type ProtocolOptions } from "./protocol-options.ts";
 import { pskServerCallback } from "./psk.ts";
 import { pskCiphersOf } from "./psk-options.ts";
 import type { Revocation } from "./revocation/revocation.ts";
@@ -21,6 +16,7 @@ import { loadStapling } from "./revocation/stapling.ts";
 import { SessionCache } from "./session-cache.ts";
 import type { SessionIdOptions } from "./session-ids.ts";
 import { sessionIdContext, type TicketScope } from "./tickets.ts";
+import { tryContext } from "./try-context.ts";
 
 const minute = 60_000;
 /** Bytes of a file with a secret for tickets. */
@@ -103,9 +99,9 @@ export async function loadServerTls(
     rejectUnauthorized: false,
     ...(options.alpn ? { ALPNProtocols: [...options.alpn] } : {}),
   };
-  tryContext(server);
+  tryContext(server, identity);
   const sessionIds = { entries: psk ? 0 : idsOf(options), lifetime };
-  const chosen = chooseIdentity(identity ? [identity, ...others] : [], server);
+  const chosen = await chooseIdentity(identity ? [identity, ...others] : [], server);
   const { keyLog } = options;
   return {
     ...{ identity, others, keyLog, tickets, sessionIds, access, revocation, stapling },
@@ -121,7 +117,7 @@ export async function loadClientTls(
   const identity = await loadIdentity(options, { files });
   const psk = options.psk && (await loadOwnPsk(options.psk, files));
   const { access, ca, revocation } = await loadTargetAccess(options, files);
-  const context = tryContext({
+  const context: SecureContextOptions = {
     ...protocol(options),
     // no authority: a target with a certificate has not used the key
     ...(psk ? { ciphers: pskCiphersOf(options.ciphers), ca: [] } : {}),
@@ -132,11 +128,11 @@ export async function loadClientTls(
       constants.SSL_OP_NO_COMPRESSION |
       // servers without RFC 5746
       (options.legacy === true ? constants.SSL_OP_LEGACY_SERVER_CONNECT : 0),
-  });
+  };
   return {
     sessions: new SessionCache(),
     identity,
-    context,
+    context: tryContext(context, identity),
     verify: options.verify,
     access,
     revocation,
@@ -193,51 +189,4 @@ function preferring(groups: readonly string[]): string {
   return groups.reduce(
     (list, group, index) => list + (isHybrid(groups[index - 1]) && !isHybrid(group) ? "/" : ":") + group,
   );
-}
-
-/** OpenSSL says only here that a cipher list or a group is unknown. */
-function tryContext(options: SecureContextOptions): SecureContext {
-  const signature = unknownSignature(options.sigalgs ?? "");
-  if (signature !== undefined)
-    throw new MaterialError("signatureAlgorithms", `OpenSSL knows no such signature algorithm: ${signature}`);
-  const unknown = unknownCipher(options.ciphers ?? "");
-  if (unknown !== undefined) throw new MaterialError("ciphers", `OpenSSL knows no such cipher: ${unknown}`);
-  try {
-    return createSecureContext(options);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (/cipher/i.test(message))
-      throw new MaterialError("ciphers", `OpenSSL knows no such cipher list: ${message}`, { cause });
-    if (/ecdh|group|curve/i.test(message))
-      throw new MaterialError("groups", `OpenSSL knows no such group: ${message}`, { cause });
-    throw new MaterialError("cert", `OpenSSL refuses it: ${message}`, { cause });
-  }
-}
-
-/** A list with a misspelt suite works as long as another one is known, and nobody notices. */
-function unknownCipher(list: string): string | undefined {
-  if (list === defaultCiphers) return undefined;
-  // what begins with an operator removes or moves suites, which need not be there
-  const names = list.split(/[:, ]+/).filter((name) => /^\w/.test(name));
-  return names.find((name) => {
-    try {
-      createSecureContext({ ciphers: name, ca: [] });
-      return false;
-    } catch {
-      return true;
-    }
-  });
-}
-
-/** OpenSSL says that something is wrong with the list, but neither what nor where. */
-function unknownSignature(list: string): string | undefined {
-  return list.split(":").find((name) => {
-    if (name === "") return false;
-    try {
-      createSecureContext({ sigalgs: name, ca: [] });
-      return false;
-    } catch {
-      return true;
-    }
-  });
 }

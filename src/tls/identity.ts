@@ -1,8 +1,10 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { OptionError } from "../core/plugin.ts";
 import { describeSocketError, errorCode } from "../net/socket-error.ts";
 import { diskFiles, type TlsFiles } from "./files.ts";
+import { keyText } from "./key-text.ts";
 import type { IdentityOptions } from "./options.ts";
+import { contentsOf, isCutOff, pemCertificates, type Wanted } from "./pem.ts";
 import { openPkcs12 } from "./pkcs12.ts";
 
 /** A certificate with its chain and the key that fits it. */
@@ -14,6 +16,8 @@ export interface Identity {
   readonly leaf: X509Certificate;
   /** The file that the leaf comes from. */
   readonly source: string;
+  /** What names that file. */
+  readonly option: MaterialOption;
 }
 
 /** The key of a `tls` block that names a file, or what is used with one. */
@@ -61,15 +65,14 @@ export async function loadIdentity(
   if (!leaf)
     throw new MaterialError(
       option === "cert" ? "key" : option,
-      `the key does not fit the certificate in ${source}`,
+      misfit(options, { key, certificates, source }),
     );
   checkDates(leaf, source, now, option);
   const chain = [leaf, ...certificates.filter((certificate) => certificate !== leaf)];
   return {
     cert: chain.map((certificate) => certificate.toString()).join(""),
     key: key.export({ type: "pkcs8", format: "pem" }).toString(),
-    leaf,
-    source,
+    ...{ leaf, source, option },
   };
 }
 
@@ -82,13 +85,13 @@ export async function loadAuthorities(
   path: string,
   { option, files = diskFiles }: { readonly option: MaterialOption; readonly files?: TlsFiles },
 ): Promise<readonly string[]> {
-  const certificates = pemCertificates(await readMaterial(files, path, option), path, option);
+  const certificates = certificatesIn(await readMaterial(files, path, option), path, option);
   return certificates.map((certificate) => certificate.toString());
 }
 
 async function readPem(options: IdentityOptions, files: TlsFiles) {
   const { cert = "", key = "" } = options;
-  const certificates = pemCertificates(await readMaterial(files, cert, "cert"), cert, "cert");
+  const certificates = certificatesIn(await readMaterial(files, cert, "cert"), cert, "cert");
   const passphrase = await passphraseOf(options, files);
   return { certificates, key: privateKey(await readMaterial(files, key, "key"), key, passphrase) };
 }
@@ -102,19 +105,34 @@ async function readPkcs12(options: IdentityOptions, files: TlsFiles) {
     if (cause instanceof MaterialError) throw cause;
     const wrong = /mac verify/i.test(String(cause))
       ? "the passphrase does not open it"
-      : describeSocketError(cause);
+      : /not enough data|wrong tag|asn1|header too long/i.test(String(cause))
+        ? "it is damaged, or no PKCS#12"
+        : describeSocketError(cause);
     throw new MaterialError("pfx", `${pfx}: ${wrong}`, { cause });
   }
 }
 
-function pemCertificates(pem: Buffer, path: string, option: MaterialOption): readonly X509Certificate[] {
-  const blocks = pem.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (!blocks) throw new MaterialError(option, `${path} holds no PEM certificate`);
+function certificatesIn(pem: Buffer, path: string, option: MaterialOption): readonly X509Certificate[] {
+  const text = pem.toString("latin1");
+  const certificates = readCertificates(text, path, option);
+  if (certificates.length === 0)
+    throw new MaterialError(option, `${path} holds no PEM certificate${because(pem, "certificate")}`);
+  if (isCutOff(text)) throw new MaterialError(option, `${path} is cut off: a certificate in it has no end`);
+  return certificates;
+}
+
+function readCertificates(text: string, path: string, option: MaterialOption): readonly X509Certificate[] {
   try {
-    return blocks.map((block) => new X509Certificate(block));
+    return pemCertificates(text);
   } catch (cause) {
-    throw new MaterialError(option, `${path} holds a damaged certificate`, { cause });
+    const why = because(Buffer.from(text, "latin1"), "certificate");
+    throw new MaterialError(option, `${path} holds a damaged certificate${why}`, { cause });
   }
+}
+
+function because(bytes: Buffer, wanted: Wanted): string {
+  const found = contentsOf(bytes, wanted);
+  return found === undefined ? "" : `: ${found}`;
 }
 
 function privateKey(pem: Buffer, path: string, passphrase: string | undefined): KeyObject {
@@ -129,8 +147,29 @@ function privateKey(pem: Buffer, path: string, passphrase: string | undefined): 
       throw new MaterialError("key", `${path} is encrypted: it needs a "passphrase"`, { cause });
     if (/bad.decrypt|bad.password|maybe wrong password/i.test(`${errorCode(cause)} ${cause}`))
       throw new MaterialError("passphrase", `the passphrase does not open ${path}`, { cause });
-    throw new MaterialError("key", `${path} holds no private key that can be read`, { cause });
+    throw new MaterialError("key", `${path} holds no private key that can be read${because(pem, "key")}`, {
+      cause,
+    });
   }
+}
+
+interface Pair {
+  readonly key: KeyObject;
+  readonly certificates: readonly X509Certificate[];
+  readonly source: string;
+}
+
+/** How a key that belongs to none of the certificates differs from what is wanted. */
+function misfit({ key: path }: IdentityOptions, { key, certificates, source }: Pair): string {
+  const text = `the key${path === undefined ? "" : ` in ${path}`} does not fit the certificate in ${source}`;
+  if (certificates.every(({ ca }) => ca))
+    return `${text}: there are only authorities in it, the certificate itself is missing`;
+  const [wanted, found] = [certificates.find(({ ca }) => !ca), key].map(
+    (one) => one && keyText("publicKey" in one ? one.publicKey : one),
+  );
+  return wanted === found
+    ? `${text}: name the two that were made together`
+    : `${text}: the certificate is for ${wanted}, the key is ${found}`;
 }
 
 function checkDates(leaf: X509Certificate, source: string, now: Date, option: MaterialOption): void {

@@ -63,7 +63,7 @@ export const faults: Readonly<Record<string, MaterialCase>> = {
     "frontend",
     "cert: good.crt, key: other.key",
     "key",
-    /the key does not fit the certificate in .*good\.crt$/,
+    /the key in .*other\.key does not fit the certificate in .*good\.crt: name the two that were made together$/,
   ],
   "an expired certificate": [
     "frontend",
@@ -87,7 +87,7 @@ export const faults: Readonly<Record<string, MaterialCase>> = {
     "frontend",
     "cert: good.key, key: good.key",
     "cert",
-    /good\.key holds no PEM certificate$/,
+    /good\.key holds no PEM certificate: it holds a private key$/,
   ],
   "a damaged key": [
     "frontend",
@@ -99,7 +99,7 @@ export const faults: Readonly<Record<string, MaterialCase>> = {
     "frontend",
     "cert: good.crt, key: good.crt",
     "key",
-    /good\.crt holds no private key that can be read$/,
+    /good\.crt holds no private key that can be read: it holds a certificate$/,
   ],
   "a PKCS#12 file without its passphrase": [
     "frontend",
@@ -111,7 +111,7 @@ export const faults: Readonly<Record<string, MaterialCase>> = {
     "frontend",
     `pfx: damaged.p12, passphrase: ${passphrase}`,
     "pfx",
-    /damaged\.p12: .+$/,
+    /damaged\.p12: it is damaged, or no PKCS#12$/,
   ],
   "authorities of clients that are none": [
     "frontend",
@@ -153,7 +153,7 @@ export const faults: Readonly<Record<string, MaterialCase>> = {
     "backend",
     "cert: good.crt, key: other.key",
     "key",
-    /the key does not fit the certificate in .*good\.crt$/,
+    /the key in .*other\.key does not fit the certificate in .*good\.crt: name the two that were made together$/,
   ],
   "an unknown cipher towards targets": [
     "backend",

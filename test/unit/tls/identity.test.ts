@@ -88,12 +88,13 @@ suite("authorities", () => {
 
   test("that are none are told with the option that names them", async () => {
     using folder = writeFiles({ ca: "", key: root.key });
+    const reasons = {
+      ca: /holds no PEM certificate: it is empty$/,
+      key: /holds no PEM certificate: it holds a private key$/,
+    };
     for (const option of ["ca", "client.ca"] as const)
-      for (const file of ["ca", "key"])
-        await assert.rejects(
-          loadAuthorities(folder.path(file), { option }),
-          isFault(option, /holds no PEM certificate$/),
-        );
+      for (const file of ["ca", "key"] as const)
+        await assert.rejects(loadAuthorities(folder.path(file), { option }), isFault(option, reasons[file]));
   });
 });
 
