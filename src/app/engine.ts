@@ -116,11 +116,11 @@ export class Engine {
       const parts = { config: tunnel, material, backings: needed.map(backings.of), relay: config.relay };
       const same = before && isSameTunnel(before.tunnel, parts);
       next.set(tunnel.name, {
-        tunnel: same ? before.tunnel : buildTunnel(parts, { events }, before?.tunnel),
+        tunnel: same ? before.tunnel : await buildTunnel(parts, { events, pace }, before?.tunnel),
         frontend: before?.frontend ?? new Frontend({ tunnel: tunnel.name, events, capacity, bind }),
       });
     }
-    const changes = await this.#openListeners(next);
+    const changes = await this.#openListeners(next, pace);
     return {
       commit: () => this.#commit({ next, backings: backings.all, changes }),
       discard: () => {
@@ -132,13 +132,15 @@ export class Engine {
   }
 
   /** Opens the listeners of every tunnel that has changed. */
-  async #openListeners(next: ReadonlyMap<string, Running>): Promise<readonly FrontendChange[]> {
+  async #openListeners(next: ReadonlyMap<string, Running>, pace: Pace): Promise<readonly FrontendChange[]> {
     const open = this.#open();
     const changes: FrontendChange[] = [];
     try {
-      for (const { tunnel, frontend } of next.values())
-        if (this.#running.get(tunnel.name)?.tunnel !== tunnel)
-          changes.push(await frontend.prepare(tunnel.plan, inheritFrom(open)));
+      for (const { tunnel, frontend } of next.values()) {
+        if (this.#running.get(tunnel.name)?.tunnel === tunnel) continue;
+        await pace.breathe();
+        changes.push(await frontend.prepare(tunnel.plan, inheritFrom(open)));
+      }
       return changes;
     } catch (error) {
       for (const change of changes) change.discard();

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { RouteConfig, TunnelConfig } from "../config/schema.ts";
 import type { Events } from "../core/events.ts";
 import { networkList } from "../core/network.ts";
+import type { Pace } from "../core/pace.ts";
 import type { RelayMode, Session } from "../core/session.ts";
 import type { Route } from "../core/stage.ts";
 import type { ClientCounts } from "../frontend/client-shares.ts";
@@ -44,11 +45,11 @@ export interface TunnelParts {
 }
 
 /** @param previous what it replaces: its connections go on counting */
-export function buildTunnel(
+export async function buildTunnel(
   parts: TunnelParts,
-  { events }: { readonly events: Events },
+  { events, pace }: { readonly events: Events; readonly pace: Pace },
   previous?: Tunnel,
-): Tunnel {
+): Promise<Tunnel> {
   const { config, material, backings } = parts;
   const { frontend, routes = [] } = config;
   const { timeouts } = frontend;
@@ -73,22 +74,22 @@ export function buildTunnel(
   const peeked = needsPeek(routes);
   const frontendGate = makeGate("frontend");
   const own = buildWay({ config: config.backend, backing, gate: frontendGate, peeked }, context);
-  const ways = routes.map((route, place): Way => {
+  const ways: Way[] = [];
+  for (const [place, route] of routes.entries()) {
+    await pace.breathe();
     const { tls, backend } = route;
     const own =
       typeof tls === "object"
         ? makeGate(`route ${route.name}`, material.routes?.[place]?.server, tls)
         : undefined;
-    return buildWay(
-      {
-        config: backend,
-        backing: routeBackings[place] ?? backing,
-        gate: tls === "frontend" ? frontendGate : own,
-        ...{ peeked, passthrough: tls === "passthrough" },
-      },
-      context,
-    );
-  });
+    const parts = {
+      config: backend,
+      backing: routeBackings[place] ?? backing,
+      gate: tls === "frontend" ? frontendGate : own,
+      ...{ peeked, passthrough: tls === "passthrough" },
+    };
+    ways.push(buildWay(parts, context));
+  }
   const used = config.unmatched === "refuse" ? ways : [own, ...ways];
   const { limits, counts, plan } = planFrontend(frontend, {
     bulk: !peeked && used.every(({ isPlain, relay }) => isPlain && relay === "fast"),
