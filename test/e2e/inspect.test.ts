@@ -200,6 +200,23 @@ suite("inspect", () => {
       assert.match(stderr, says);
     });
 
+  test("names the authorities whose client certificates are asked for, where TLS 1.2 is spoken", async () => {
+    const authorities = Array.from({ length: 12 }, (_, place) => testAuthority(`CA ${place}`));
+    const tls = { ...good, requestCert: true, ca: authorities.map(({ cert }) => cert) };
+    for (const rejectUnauthorized of [false, true]) {
+      const { found } = await inspectServer({ ...tls, rejectUnauthorized });
+      assert.deepEqual(
+        new Set(found.handshake?.authorities),
+        new Set(authorities.map((_, place) => `CN=CA ${place}`)),
+      );
+    }
+    const newest = await inspectServer({ ...tls, rejectUnauthorized: false, minVersion: "TLSv1.3" });
+    assert.deepEqual(
+      [newest.found.handshake?.asksCertificate, newest.found.handshake?.authorities],
+      [true, undefined],
+    );
+  });
+
   test("takes a client certificate along, and is let in with it", async () => {
     const client = authority.issue({ cn: "client" });
     using files = writeFiles({ "client.crt": client.chain, "client.key": client.key });

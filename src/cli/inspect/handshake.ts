@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
+import { type Duplex, duplexPair } from "node:stream";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { errorCode } from "../../net/socket-error.ts";
 import { tlsFacts } from "../../tls/peer.ts";
@@ -35,6 +36,13 @@ export interface Spoken extends Shown {
   readonly refusal: Refusal | undefined;
 }
 
+export interface ShakeOptions {
+  /** Whether to wait for what the session is resumed with, which TLS 1.3 sends when the handshake is done. */
+  readonly ticket?: boolean;
+  /** Gets what the peer sends, as it comes. */
+  onBytes?(bytes: Buffer): void;
+}
+
 /** A chain that is longer is not followed. */
 const longestChain = 10;
 
@@ -47,13 +55,11 @@ const groupNames: Readonly<Record<string, string>> = {
 
 /**
  * Shakes hands and takes whatever certificate there is.
- *
- * @param ticket whether to wait for what the session is resumed with, which TLS 1.3 sends when the handshake is done
  */
 export function shakeHands(
   peer: Peer,
   options: ConnectionOptions = {},
-  { ticket = false } = {},
+  { ticket = false, onBytes }: ShakeOptions = {},
 ): Promise<Spoken | Failure> {
   return withPeer(peer, async (reached): Promise<Spoken | Failure> => {
     const started = performance.now();
@@ -61,7 +67,7 @@ export function shakeHands(
     const secure = connect({
       ...options,
       ...(servername === "" || isIP(servername) !== 0 ? { servername: "" } : { servername }),
-      socket: reached.socket,
+      socket: onBytes ? tapped(reached.socket, onBytes) : reached.socket,
       requestOCSP: true,
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -90,6 +96,14 @@ export function shakeHands(
     const refusal = failure && { reason: failure.reason, code: failure.code };
     return { ...seen, ms: { connect: reached.connect, tls }, alpn, stapled, session, refusal };
   });
+}
+
+/** What comes from the handle of a socket goes to OpenSSL unseen; what comes through a stream of ours can be looked at. */
+function tapped(socket: Socket, onBytes: (bytes: Buffer) => void): Duplex {
+  const [near, far] = duplexPair();
+  socket.on("data", onBytes).on("error", (error) => near.destroy(error));
+  socket.pipe(far).pipe(socket);
+  return near;
 }
 
 function isBeforeRefusal(secure: TLSSocket): boolean {

@@ -3,6 +3,7 @@ import { formatAddress } from "../../core/address.ts";
 import type { ClientTlsOptions } from "../../tls/options.ts";
 import { type CertificateDescription, describeCertificate } from "../certificate-description.ts";
 import { type TriedAddress, tryAddresses } from "./addresses.ts";
+import { askedAuthorities } from "./asked-authorities.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { type Greeting, listenTo } from "./greeting.ts";
 import { type Spoken, shakeHands } from "./handshake.ts";
@@ -13,7 +14,10 @@ import { type Survey, type SurveyOptions, surveyPeer } from "./survey.ts";
 import { tryAsBackend } from "./verdict.ts";
 import { warningsOf } from "./warnings.ts";
 
-type Handshake = Omit<Spoken, "chain" | "session" | "suite">;
+interface Handshake extends Omit<Spoken, "chain" | "session" | "suite"> {
+  /** Whose client certificates are asked for, empty when anybody's; absent when that cannot be told. */
+  readonly authorities?: readonly string[];
+}
 
 /** Everything that `inspect` has found out; what `--json` prints. */
 export interface Inspection {
@@ -63,6 +67,10 @@ export async function inspectPeer(
   const survey = isAsked ? await surveyPeer(peer, how) : undefined;
   const speaksTls = survey !== undefined && survey.versions.length > 0;
   const spoken = speaksTls ? await best(peer, survey, how) : undefined;
+  const authorities =
+    spoken?.asksCertificate && survey?.versions.includes("TLSv1.2")
+      ? await askedAuthorities(peer, how.identity)
+      : undefined;
   const chain: readonly X509Certificate[] = spoken?.chain ?? [];
   const greeting = speaksTls
     ? undefined
@@ -83,7 +91,7 @@ export async function inspectPeer(
     failure: failure && plain ? { ...failure, reason: plainReason(plain) } : failure,
     remedies: failure ? remedies(failure).map(({ says }) => says) : [],
     warnings: warningsOf({ survey, chain, addresses }),
-    handshake: spoken && handshakeOf(spoken),
+    handshake: spoken && { ...handshakeOf(spoken), ...(authorities ? { authorities } : {}) },
     chain: chain.map(describeCertificate),
     offers: speaksTls ? survey : undefined,
     greeting,

@@ -9,6 +9,8 @@ import type { Suggestion } from "./suggestion.ts";
 
 /** A stranger's text may be as long as a certificate is let; a line for people is not. */
 const longestLine = 1000;
+/** Some servers name every authority of the system. */
+const mostAuthorities = 10;
 
 /** An inspection for a person to read: the verdict first, what it rests on below. */
 export function reportText(found: Inspection): string {
@@ -41,7 +43,8 @@ function addresses({ addresses: tried }: Inspection): string {
 function handshake({ handshake: done, greeting }: Inspection): string {
   if (!done)
     return greeting && greeting.text !== "" ? section("It says", [JSON.stringify(greeting.text)]) : "";
-  const { version, cipher, group, alpn, stapled, ms, asksCertificate, refusal } = done;
+  const { version, cipher, group, alpn, stapled, ms, asksCertificate, authorities, refusal } = done;
+  const left = (authorities?.length ?? 0) - mostAuthorities;
   const asks = new Map([
     [true, "a client certificate is asked for"],
     [false, "no client certificate is asked for"],
@@ -52,6 +55,8 @@ function handshake({ handshake: done, greeting }: Inspection): string {
     `${Math.round(ms.connect)} ms to connect, ${Math.round(ms.tls)} ms for TLS`,
     `ALPN ${alpn ?? "none"}; OCSP answer ${stapled ? "stapled" : "not stapled"}`,
     `${asks}`,
+    ...(authorities ?? []).slice(0, mostAuthorities).map((name) => `  of ${name}`),
+    ...(left > 0 ? [`  and of ${left} more`] : []),
     ...(refusal ? [`not finished: ${refusal.reason}`] : []),
   ]);
 }
