@@ -17,6 +17,8 @@ import {
 /** How often a worker is asked whether it still works, in milliseconds, and how long it may take to answer. */
 const heartbeat = 1000;
 const stuckAfter = 8000;
+/** The same for one that is starting: on a busy machine that alone takes seconds. */
+const startsWithin = 30_000;
 /** A worker that ends is replaced after this, twice as long each time it has not lived for `goodLife`. */
 const firstPause = 100;
 const longestPause = 30_000;
@@ -186,7 +188,7 @@ export class WorkerProcess {
       const now = performance.now();
       // it is this process that was stopped for a while
       if (now - this.#beat > 3 * heartbeat) this.#heard = now;
-      if (now - this.#heard > stuckAfter) {
+      if (now - this.#heard > (this.#state === "starting" ? startsWithin : stuckAfter)) {
         this.#state = "stuck";
         this.#child?.kill("SIGKILL");
       } else this.send({ kind: "ping" });
