@@ -27,7 +27,17 @@ const TEST_PACKAGES = [
     "ldap-utils",
     "mariadb-server",
   ],
-  ...["vsftpd", "lftp", "prosody", "prometheus", "testssl.sh", "bsdextrautils", "chromium"],
+  ...[
+    "tinyproxy-bin",
+    "microsocks",
+    "vsftpd",
+    "lftp",
+    "prosody",
+    "prometheus",
+    "testssl.sh",
+    "bsdextrautils",
+    "chromium",
+  ],
 ];
 
 try {
