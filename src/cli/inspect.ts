@@ -31,7 +31,7 @@ export function inspectCommand(): Command {
     .option("--key <file>", "its key")
     .addOption(
       new Option("--starttls <protocol>", "what is spoken before TLS").choices([
-        ...["smtp", "imap", "pop3", "nntp", "ftp", "sieve", "xmpp", "ldap", "pgsql"],
+        ...["smtp", "imap", "pop3", "nntp", "ftp", "sieve", "xmpp", "ldap", "pgsql", "mysql"],
       ]),
     )
     .option("--alpn <protocols>", "application protocols to ask for, with commas between", readList, [])

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { after, suite, test } from "node:test";
 import { testAuthority, writeFiles } from "../support/certificates.ts";
+import { command } from "../support/command.ts";
 import { type InProcess, startInProcess } from "../support/in-process.ts";
 import { mariadb, mariadbTools, startMariaDb } from "../support/mariadb.ts";
 import { requires } from "../support/requires.ts";
@@ -89,6 +90,14 @@ suite("mysql with a real server", requires(...mariadbTools), () => {
       assert.equal((await mariadb(tunnel.port("inner"), { user: "tess", sql })).text, "42\n");
       const { text } = await mariadb(tunnel.port("outer"), { user: "tess", options: withTls, sql });
       assert.match(text, /Access denied for user 'tess'/);
+    });
+    await context.test("inspect brings it to TLS", async () => {
+      const { code, stdout, stderr } = await command([
+        ...["inspect", `localhost:${server.port}`, "--starttls", "mysql"],
+        ...["--ca", files.path("ca.crt")],
+      ]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /the certificate is good for localhost/);
     });
     await context.test("a client without TLS is told that it needs some", async () => {
       const { code, text } = await mariadb(tunnel.port("outer"), { sql: "select 1" });
