@@ -95,7 +95,7 @@ export async function runForeground(
     open();
     const deadlineMs = await Promise.race([ending, stopping]);
     controller?.noteEnd(deadlineMs === undefined ? "stopping" : "draining");
-    const sessions = runtime.active;
+    const sessions = await runtime.close();
     const ended = deadlineMs === undefined ? runtime.stop() : runtime.drain(deadlineMs);
     await Promise.race([ended, stopping.then(() => runtime.stop())]);
     events.emit("stopped", { sessions });

@@ -74,6 +74,8 @@ export interface Failure {
 
 /** The answer to `ask` about the state. */
 export interface WorkerState {
+  /** Sessions under way. */
+  readonly active: number;
   readonly counts: Counts;
   readonly tunnels: ReadonlyMap<string, TunnelState>;
   readonly backends: ReadonlyMap<string, readonly TargetState[]>;

@@ -65,6 +65,8 @@ export interface Runtime {
    */
   prepareMaterial(): Promise<MaterialUpdate | undefined>;
   metricsText(): Promise<string>;
+  /** Stops accepting, and resolves with the number of sessions that are under way. Idempotent. */
+  close(): Promise<number>;
   /** Stops accepting, lets sessions finish for at most `deadlineMs`, then ends them. Resolves when none is left. */
   drain(deadlineMs: number): Promise<void>;
   /** Ends everything now. */
@@ -110,6 +112,8 @@ class RunningConfig implements Runtime {
   readonly #insecureDebug: boolean;
   readonly #crls: CrlWatch;
   #metrics: MetricsService | undefined;
+  /** The sessions at the end of accepting. */
+  #closed: Promise<number> | undefined;
 
   constructor(config: Config, { events, plane, ticketSecret, bind, insecureDebug }: RunningSetup) {
     this.plane = plane;
@@ -191,10 +195,17 @@ class RunningConfig implements Runtime {
     return (await this.#metrics?.text()) ?? "";
   }
 
-  async drain(deadlineMs: number): Promise<void> {
+  close(): Promise<number> {
     this.plane.close();
     this.#crls.close();
-    if (this.active > 0) this.#events.emit("draining", { sessions: this.active, deadlineMs });
+    // other processes are asked: what is known of them may be of the time before the last sessions came
+    this.#closed ??= this.plane.state().then(() => this.active);
+    return this.#closed;
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    const sessions = await this.close();
+    if (sessions > 0) this.#events.emit("draining", { sessions, deadlineMs });
     const timer = setTimeout(() => this.#abortAll("the drain has run out of patience"), deadlineMs);
     await this.plane.drained();
     clearTimeout(timer);
@@ -202,8 +213,7 @@ class RunningConfig implements Runtime {
   }
 
   async stop(): Promise<void> {
-    this.plane.close();
-    this.#crls.close();
+    void this.close();
     this.#abortAll("the program is stopped");
     await this.plane.drained();
     this.#metrics?.close();

@@ -116,7 +116,10 @@ export class WorkerProcess {
   /** Undefined when it does not answer. */
   async state(): Promise<WorkerState | undefined> {
     const state = (await this.#ask({ kind: "ask", about: "state" })) as WorkerState | undefined;
-    if (state) this.#latest = state.counts;
+    if (state) {
+      this.#latest = state.counts;
+      this.active = state.active;
+    }
     return state;
   }
 

@@ -114,7 +114,7 @@ class Worker {
         return this.#uplink.answer(
           message.request,
           message.about === "state"
-            ? { ...engineState(this.#engine), counts: this.#tallies.counts() }
+            ? { ...engineState(this.#engine), counts: this.#tallies.counts(), active: this.#engine.active }
             : [...this.#engine.sessions()].map((session) => sessionStatus(session, this.#setting.id)),
         );
       case "kill":

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { suite, test } from "node:test";
 import { startEcho, startOnce, type TestTarget } from "../support/echo.ts";
 import { type Instance, startInstance } from "../support/instance.ts";
+import { MiB, randomBytesFor, receive, send, whole } from "../support/payload.ts";
 import { endOf, openClient, visit } from "../support/visit.ts";
 
 const start = (target: TestTarget, drainTimeout: string) =>
@@ -99,6 +100,40 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
       assert.equal(await program.exited(), 0);
     });
   });
+
+suite("transfers under way", () => {
+  for (const workers of [1, 2])
+    test(`arrive whole through a drain, and HUP does not disturb it, with workers: ${workers}`, async () => {
+      await using target = await startEcho();
+      await using program = await startInstance(
+        `{ workers: ${workers}, drainTimeout: 1h, tunnels: { a: { frontend: "127.0.0.1:0", backend: ${target.port} } } }`,
+      );
+      const port = program.port("a");
+      const payload = randomBytesFor("drain", 8 * MiB);
+      const transfers = await Promise.all(
+        Array.from({ length: 5 }, async () => {
+          const client = await openClient(port);
+          const sent = send(client, payload).then(() => client.end());
+          // nobody reads on: neither direction can come to its end
+          await once(client, "readable");
+          return { client, sent };
+        }),
+      );
+      program.process.kill("SIGTERM");
+      assert.equal((await program.line(isDraining))["sessions"], 5);
+      program.process.kill("SIGHUP");
+      while ((await visit(port)).error !== "ECONNREFUSED");
+      const received = await Promise.all(transfers.map(({ client }) => receive(client)));
+      assert.deepEqual(received, Array(5).fill(whole(payload)));
+      await Promise.all(transfers.map(({ sent }) => sent));
+      assert.equal(await program.exited(), 0);
+      const ended = program.lines.filter(({ event, bytesIn }) => event === "session" && bytesIn === 8 * MiB);
+      assert.deepEqual(
+        ended.map(({ outcome, bytesOut }) => [outcome, bytesOut]),
+        Array(5).fill(["completed", 8 * MiB]),
+      );
+    });
+});
 
 suite("a session that has not got far", () => {
   test("does not keep the program from its end after the drain's deadline while its target is dialled", async () => {
