@@ -83,6 +83,8 @@ export function buildBacking(
     events: context.events,
   });
   const { targets } = backend;
+  // what lives on must not hold what it replaces, which would hold the one before it, and so on
+  const replaces = previous !== undefined;
   const follow = context.services ? buildFollow(config, { ...context, targets }) : undefined;
   const monitor = context.services
     ? buildMonitor(config, { ...context, targets, client, negotiation })
@@ -92,7 +94,7 @@ export function buildBacking(
     material,
     backend,
     start: async () => {
-      if (previous) backend.takeOver({ provided: config.discover !== undefined });
+      if (replaces) backend.takeOver({ provided: config.discover !== undefined });
       const found = follow?.start();
       monitor?.start();
       await found;

@@ -7,7 +7,7 @@ import type { RelayMode, Session } from "../core/session.ts";
 import type { Route } from "../core/stage.ts";
 import type { ClientCounts } from "../frontend/client-shares.ts";
 import type { FrontendPlan } from "../frontend/frontend.ts";
-import type { Limits } from "../frontend/limits.ts";
+import type { Limits, LimitsOptions } from "../frontend/limits.ts";
 import type { Availability } from "../frontend/listeners.ts";
 import { negotiate } from "../frontend/negotiate.ts";
 import { type NamedRoute, routeTable } from "../frontend/routes.ts";
@@ -101,14 +101,31 @@ export async function buildTunnel(
   return {
     ...parts,
     ...{ name: config.name, limits, counts, plan, gates },
+    ...lifeOf({
+      ...{ gates, ways: [own, ...ways], options: limitsOptionsOf({ frontend, peeked }) },
+      inherited: limits === previous?.limits ? limits : undefined,
+    }),
+  };
+}
+
+interface Life {
+  readonly gates: ReadonlyMap<string, Gate>;
+  readonly ways: readonly Way[];
+  /** Limits of the tunnel that is replaced, and what is to become of them. */
+  readonly inherited: Limits | undefined;
+  readonly options: LimitsOptions | undefined;
+}
+
+/** Apart from `buildTunnel`: what lives on must not hold what it replaces, which would hold the one before it, and so on. */
+function lifeOf({ gates, ways, inherited, options }: Life): Pick<Tunnel, "takeOver" | "close"> {
+  return {
     takeOver: () => {
-      const options = limitsOptionsOf({ frontend, peeked });
-      if (limits && options && limits === previous?.limits) limits.configure(options);
+      if (options) inherited?.configure(options);
       for (const gate of gates.values()) gate.start();
     },
     close: () => {
       for (const gate of gates.values()) gate.close();
-      for (const way of [own, ...ways]) way.close();
+      for (const way of ways) way.close();
     },
   };
 }
