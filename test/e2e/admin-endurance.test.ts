@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import type { SessionStatus, Status, TargetStatus } from "../../src/core/status.ts";
 import { startAdministered } from "../support/admin.ts";
-import { startNamed } from "../support/echo.ts";
+import { startNamed, startOnce } from "../support/echo.ts";
 import { freePort } from "../support/ports.ts";
 import { requires } from "../support/requires.ts";
 import { visit } from "../support/visit.ts";
@@ -26,6 +26,19 @@ async function raw(place: { path: string } | { port: number; host: string }, byt
   socket.write(bytes);
   await new Promise((resolve) => socket.once("close", resolve));
   return answer;
+}
+
+/** Reads events until told otherwise; `ids` are those of the events that have come. */
+async function followEvents(path: string) {
+  const socket = connect(path);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    answer += text;
+  });
+  socket.write("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  while (!answer.includes("these are events")) await once(socket, "data");
+  const ids = () => Array.from(answer.matchAll(/^id: (\d+)$/gm), ([, id]) => Number(id));
+  return { socket, ids };
 }
 
 describe("the admin listeners", requires("curl"), () => {
@@ -81,6 +94,31 @@ describe("the admin listeners", requires("curl"), () => {
     assert.equal(answers.filter((answer) => answer.startsWith("HTTP/1.1 503")).length, 1);
     assert.equal(await program.instance.stop(), 0);
     for (const socket of open) socket.destroy();
+  });
+
+  test("lose events for a reader of them that does not read, and for nobody else", async () => {
+    await using target = await startOnce();
+    await using program = await startAdministered(
+      `tunnels: { web: { frontend: 127.0.0.1:0, backend: 127.0.0.1:${target.port} } }\n`,
+    );
+    const port = program.instance.port("web");
+    const [stalled, reader] = [await followEvents(program.socket), await followEvents(program.socket)];
+    stalled.socket.pause();
+    // more than the sockets' buffers and a reader's queue hold together
+    const sessions = 1200;
+    for (let round = 0; round < sessions; round += 20)
+      await Promise.all(Array.from({ length: 20 }, () => visit(port)));
+    const all = Array.from({ length: 2 * sessions }, (_, index) => index + 1);
+    while (reader.ids().length < all.length) await once(reader.socket, "data");
+    assert.deepEqual(reader.ids(), all);
+    stalled.socket.resume();
+    while (stalled.ids().at(-1) !== all.at(-1)) await once(stalled.socket, "data");
+    const ids = stalled.ids();
+    const lost = ids.findIndex((id, index) => id !== index + 1);
+    assert.ok(lost > 0 && ids.length < 2 * sessions, `${ids.length} events were kept`);
+    // the newest thousand, without another gap
+    assert.deepEqual(ids.slice(lost), all.slice(-1000));
+    for (const { socket } of [stalled, reader]) socket.destroy();
   });
 
   test("answer whoever ends the program, before it is gone", async () => {
