@@ -41,7 +41,9 @@ const hello = async (socket: Socket) => String((await once(socket, "data"))[0]);
 
 /** The metrics as they are now: by name, with labels. */
 async function scrape(port: number): Promise<(name: string) => number> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  // a connection that is kept may end just when it is used again
+  const headers = { connection: "close" };
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text();
   const lines = text.split("\n");
   return (name) =>
     Number(
@@ -92,6 +94,12 @@ describe("workers", () => {
         else failures.push(error);
       }
     });
+    // a failure ends the load as well
+    using _ = {
+      [Symbol.dispose]() {
+        going = false;
+      },
+    };
     for (let count = 0; count < kills; count++) {
       const [victim = 0, other] = workersOf(program.instance);
       const before = served;
