@@ -86,12 +86,20 @@ export async function writeState(file: string, entries: readonly OverlayEntry[])
       await handle.sync();
     }
     await rename(draft, file);
-    // the name, too, must survive a loss of power
-    await using entry = await open(folder, "r");
-    await entry.sync();
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
     throw new StateError(`${file} cannot be written: ${explain(codeOf(error))}`, { cause: error });
+  }
+  await syncFolder(folder);
+}
+
+/** The name, too, should survive a loss of power. The new file is in its place: that a file system cannot is no failure. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    await using entry = await open(folder, "r");
+    await entry.sync();
+  } catch {
+    // a change that is said to be refused must not be there after the next start
   }
 }
 
