@@ -1,5 +1,6 @@
 /** The admin API of a running program, asked as its users do: with curl, over the control socket. */
 import { connect } from "node:net";
+import type { InstanceOptions } from "./instance.ts";
 import { run } from "./program.ts";
 import { type Reloadable, startReloadable } from "./reloadable.ts";
 
@@ -30,11 +31,12 @@ export interface Administered extends Reloadable {
 export async function startAdministered(
   yaml: string,
   files: Readonly<Record<string, string | Buffer>> = {},
+  options: InstanceOptions = {},
 ): Promise<Administered> {
   const text = /^admin:/m.test(yaml)
     ? yaml
     : `admin: { socket: run/control.sock, state: run/state.json }\n${yaml}`;
-  const program = await startReloadable(text, files);
+  const program = await startReloadable(text, files, options);
   const socket = program.path("run/control.sock");
   const ready = program.instance.lines.find(({ event }) => event === "ready");
   const admin = (ready?.["admin"] ?? []) as readonly string[];
