@@ -21,20 +21,19 @@ export async function startReloadable(
   const instance = new Instance(["-c", folder.path("tunnels.yaml"), ...(options.args ?? [])], options);
   instance.exited().then(() => folder[Symbol.dispose]());
   await instance.line((line) => line.event === "ready", "the ready record");
-  let seen = 0;
-  const answers = () =>
-    instance.lines.filter(
-      ({ event, by }) => (event === "config-applied" || event === "config-rejected") && by === "SIGHUP",
-    );
+  const taken = new WeakSet<LogLine>();
+  const isAnswer = (line: LogLine) =>
+    (line.event === "config-applied" || line.event === "config-rejected") &&
+    line["by"] === "SIGHUP" &&
+    !taken.has(line);
   return {
     instance,
     path: (name) => folder.path(name),
     reload: async (text) => {
       if (text !== undefined) writeFileSync(folder.path("tunnels.yaml"), withEveryLine(text));
       instance.process.kill("SIGHUP");
-      await instance.line(() => answers().length > seen, "what became of the reload");
-      const answer = answers()[seen++];
-      if (!answer) throw new Error("no answer");
+      const answer = await instance.line(isAnswer, "what became of the reload");
+      taken.add(answer);
       return answer;
     },
     [Symbol.asyncDispose]: () => instance[Symbol.asyncDispose](),
