@@ -3,7 +3,8 @@ import type { Backend, Connection } from "../backend/backend.ts";
 import type { RelayMode, Session } from "../core/session.ts";
 import type { Handler } from "../core/stage.ts";
 import type { Throttle } from "../net/flow.ts";
-import { type RelayFailover, type RelayOptions, relay } from "../net/relay.ts";
+import { relay } from "../net/relay.ts";
+import type { RelayFailover, RelayOptions } from "../net/relay-options.ts";
 import { destroyBoth } from "../net/transport.ts";
 import { apologize, introduce } from "./introduce.ts";
 

@@ -22,7 +22,13 @@ export class BulkFlow implements Flow {
     this.#reader = reader;
     this.#source = ends.from.stream as Socket;
     this.#sinkEncrypts = "encrypted" in ends.to.stream;
-    this.#source.on("end", () => owner.sourceEnded(this.#from, this.#to));
+    this.#source.on("end", () => {
+      try {
+        owner.sourceEnded(this.#from, this.#to);
+      } catch (error) {
+        owner.failed(error);
+      }
+    });
     reader.start(this.#consume, () => this.#source.resume());
     if (this.#source.readableEnded) owner.sourceEnded(this.#from, this.#to);
   }
@@ -33,6 +39,15 @@ export class BulkFlow implements Flow {
   }
 
   readonly #consume = (count: number, buffer: Buffer): boolean => {
+    try {
+      return this.#move(count, buffer);
+    } catch (error) {
+      this.#owner.failed(error);
+      return false;
+    }
+  };
+
+  #move(count: number, buffer: Buffer): boolean {
     const sink = this.#to.stream;
     this.#owner.moved(this.#from, count);
     if (this.#to.lost) return true;
@@ -46,15 +61,19 @@ export class BulkFlow implements Flow {
     if (!this.#sinkEncrypts) this.#reader.adapt(count, { mayCool: !this.#underWay });
     if (this.#underWay) this.#owner.pressed();
     return !this.#underWay;
-  };
+  }
 
   readonly #taken = (error?: Error | null): void => {
     const waited = this.#underWay;
     this.#underWay = false;
-    if (this.#stopped) this.#reader.cool();
-    else if (waited && !error) {
-      this.#owner.drained();
-      this.#source.resume();
+    try {
+      if (this.#stopped) this.#reader.cool();
+      else if (waited && !error) {
+        this.#owner.drained();
+        this.#source.resume();
+      }
+    } catch (cause) {
+      this.#owner.failed(cause);
     }
   };
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { SessionError } from "../core/outcome.ts";
+import { reasonOf, SessionError } from "../core/outcome.ts";
 import type { Parsed } from "../core/parsed.ts";
 import type { Session } from "../core/session.ts";
 
@@ -65,12 +65,22 @@ class Reading<Value> {
   }
 
   readonly #read = (): void => {
+    try {
+      this.#take();
+    } catch (error) {
+      // thrown in a callback of the stream's, it would end the process
+      const { what } = this.#options;
+      this.#end(new SessionError("internal-error", `${what}: ${reasonOf(error)}`, { cause: error }));
+    }
+  };
+
+  #take(): void {
     for (let piece = this.#stream.read(); piece !== null; piece = this.#stream.read()) {
       this.#pieces.push(piece);
       this.#length += piece.length;
     }
     if (this.#length >= this.#wanted) this.#parse();
-  };
+  }
 
   readonly #left = (): void => {
     const { what } = this.#options;

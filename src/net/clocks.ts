@@ -36,6 +36,8 @@ export interface ClockCalls {
   readonly expired: (expiry: Expiry) => void;
   /** Called once, when the session is none of the many short ones: ten seconds after its start. */
   readonly lasting: () => void;
+  /** Called with what was thrown while the clocks were looked at; they have stopped. */
+  readonly failed: (cause: unknown) => void;
 }
 
 const lastingAfter = 10_000;
@@ -92,6 +94,15 @@ export class Clocks {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+
+  readonly #look = (): void => {
+    try {
+      this.#check();
+    } catch (error) {
+      this.stop();
+      this.#calls.failed(error);
+    }
+  };
 
   #check(): void {
     const now = performance.now();
@@ -159,7 +170,7 @@ export class Clocks {
     this.#due = due;
     if (due === Number.POSITIVE_INFINITY) return;
     // a millisecond early would find nothing expired and arm once more for nothing
-    this.#timer = setTimeout(() => this.#check(), Math.max(1, Math.ceil(due - performance.now())));
+    this.#timer = setTimeout(this.#look, Math.max(1, Math.ceil(due - performance.now())));
   }
 }
 

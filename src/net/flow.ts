@@ -22,6 +22,8 @@ export interface FlowOwner {
   pressed(): void;
   /** Called once, when the source has ended and all its bytes are written to the sink. */
   sourceEnded(from: End, to: End): void;
+  /** Called with what a callback of the flow has thrown, which would end the process: the session ends instead. */
+  failed(cause: unknown): void;
 }
 
 /**

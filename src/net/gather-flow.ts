@@ -25,12 +25,20 @@ export class GatherFlow implements Flow {
     const source = from.stream;
     source.on("data", this.#read);
     to.stream.on("drain", () => {
-      owner.drained();
-      source.resume();
+      try {
+        owner.drained();
+        source.resume();
+      } catch (error) {
+        owner.failed(error);
+      }
     });
     source.on("end", () => {
-      this.#flush();
-      owner.sourceEnded(from, to);
+      try {
+        this.#flush();
+        owner.sourceEnded(from, to);
+      } catch (error) {
+        owner.failed(error);
+      }
     });
     if (source.readableEnded) owner.sourceEnded(from, to);
     source.resume();
@@ -43,6 +51,14 @@ export class GatherFlow implements Flow {
   }
 
   readonly #read = (chunk: Buffer): void => {
+    try {
+      this.#move(chunk);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  };
+
+  #move(chunk: Buffer): void {
     this.#owner.moved(this.#from, chunk.length);
     if (this.#to.lost || this.#stopped) return;
     this.#to.written += chunk.length;
@@ -51,7 +67,7 @@ export class GatherFlow implements Flow {
     if (bulk) this.#gathered ??= takeBuffer();
     if (bulk && this.#gathered) this.#gather(chunk, this.#gathered);
     else this.#write(chunk);
-  };
+  }
 
   #gather(chunk: Buffer, into: Buffer): void {
     chunk.copy(into, this.#length);
@@ -63,7 +79,11 @@ export class GatherFlow implements Flow {
 
   readonly #turnOver = (): void => {
     this.#scheduled = false;
-    this.#flush();
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#owner.failed(error);
+    }
   };
 
   #flush(): void {

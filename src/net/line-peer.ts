@@ -156,7 +156,11 @@ export class StreamPeer implements LinePeer {
       this.#take() ||
       (await this.#wait<boolean>(early, (settle) => {
         const read = () => {
-          if (this.#take()) settle({ value: true });
+          try {
+            if (this.#take()) settle({ value: true });
+          } catch (error) {
+            settle(error instanceof Error ? error : new Error(String(error)));
+          }
         };
         const left = () => settle(this.#gone());
         this.#stream.on("readable", read).on("end", left);

@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
-import { SessionError } from "../core/outcome.ts";
-import type { RelayMode, Session } from "../core/session.ts";
+import { reasonOf, SessionError } from "../core/outcome.ts";
+import type { Session } from "../core/session.ts";
 import { BulkFlow } from "./bulk-flow.ts";
 import { bulkReaderOf } from "./bulk-socket.ts";
-import { type ClockLimits, Clocks } from "./clocks.ts";
-import type { End, Flow, FlowOwner, Throttle } from "./flow.ts";
+import { Clocks } from "./clocks.ts";
+import type { End, Flow, FlowOwner } from "./flow.ts";
 import { GatherFlow } from "./gather-flow.ts";
+import type { RelayOptions } from "./relay-options.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { describeSocketError } from "./socket-error.ts";
 import { keepAlive } from "./socket-options.ts";
@@ -15,27 +16,6 @@ import { destroyBoth, endWriting, reset } from "./transport.ts";
 export interface RelayEnds {
   readonly client: Duplex;
   readonly target: Duplex;
-}
-
-export interface RelayOptions extends ClockLimits {
-  /** `fast` takes the fast ways where the streams allow them; `stream` is Node's own way everywhere. */
-  readonly mode: RelayMode;
-  /** Slows the session down. Like `failover`, it makes the relay go Node's own way. */
-  readonly throttle?: Throttle | undefined;
-  readonly failover?: RelayFailover | undefined;
-}
-
-/** What to do when the target is lost before it has ended. */
-export interface RelayFailover {
-  /**
-   * Bytes of the client to keep, so that they can be sent again: then another target is asked for only until the first
-   * byte has gone to the client, and while everything is kept. Undefined: always, and nothing is sent again.
-   */
-  readonly keep: number | undefined;
-  /** Targets asked for in a row without one having answered. */
-  readonly attempts: number;
-  /** Finds another target; throws when there is none, and the session ends with the loss. The old stream is dead. */
-  replace(loss: SessionError): Promise<Duplex>;
 }
 
 /**
@@ -79,6 +59,7 @@ class Relay implements FlowOwner {
         this.#isLasting = true;
         keepAlive(this.#target.stream);
       },
+      failed: (cause) => this.failed(cause),
     });
   }
 
@@ -141,15 +122,36 @@ class Relay implements FlowOwner {
     else endWriting(to.stream);
   }
 
+  failed(cause: unknown): void {
+    const error = new SessionError("internal-error", reasonOf(cause), { cause });
+    try {
+      this.#fail(error);
+    } finally {
+      // both ends are destroyed by whoever waits for the relay
+      this.#settle(error);
+    }
+  }
+
   #watch(end: End): void {
     const { stream } = end;
-    stream.on("error", (error) => this.#lose(end, error));
-    stream.on("close", () => this.#closed(end));
-    stream.on("finish", () => {
-      end.finished = true;
-      this.#clocks.moved();
-      this.#settleWhenOver();
-    });
+    stream.on("error", (error) => this.#guard(() => this.#lose(end, error)));
+    stream.on("close", () => this.#guard(() => this.#closed(end)));
+    stream.on("finish", () =>
+      this.#guard(() => {
+        end.finished = true;
+        this.#clocks.moved();
+        this.#settleWhenOver();
+      }),
+    );
+  }
+
+  /** What is thrown in a callback of Node's ends the process; here it ends the session. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   #settleWhenOver(): void {
@@ -205,10 +207,12 @@ class Relay implements FlowOwner {
     this.#ends[1] = this.#target;
     this.#watch(this.#target);
     if (this.#isLasting) keepAlive(stream);
-    for (const piece of this.#kept?.pieces ?? []) stream.write(piece);
-    if (this.#client.ended) endWriting(stream);
-    this.#clocks.moved();
-    this.#flow();
+    this.#guard(() => {
+      for (const piece of this.#kept?.pieces ?? []) stream.write(piece);
+      if (this.#client.ended) endWriting(stream);
+      this.#clocks.moved();
+      this.#flow();
+    });
   }
 
   #fail(error: SessionError): void {

@@ -36,6 +36,14 @@ export class StreamFlow implements Flow {
   }
 
   readonly #read = (chunk: Buffer): void => {
+    try {
+      this.#move(chunk);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  };
+
+  #move(chunk: Buffer): void {
     this.#owner.moved(this.#from, chunk.length);
     this.#owner.keep?.(this.#from, chunk);
     if (this.#to.lost) return;
@@ -45,14 +53,24 @@ export class StreamFlow implements Flow {
     const wait = this.#throttle?.take(chunk.length) ?? 0;
     if (wait > 0) this.#pauseFor(wait);
     if (this.#sinkFull || this.#rest) this.#from.stream.pause();
+  }
+
+  readonly #ended = (): void => {
+    try {
+      this.#owner.sourceEnded(this.#from, this.#to);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
   };
 
-  readonly #ended = (): void => this.#owner.sourceEnded(this.#from, this.#to);
-
   readonly #drained = (): void => {
-    this.#owner.drained();
-    this.#sinkFull = false;
-    if (!this.#rest) this.#from.stream.resume();
+    try {
+      this.#owner.drained();
+      this.#sinkFull = false;
+      if (!this.#rest) this.#from.stream.resume();
+    } catch (error) {
+      this.#owner.failed(error);
+    }
   };
 
   #pauseFor(milliseconds: number): void {

@@ -46,7 +46,12 @@ export function originate(tls: ClientTls, target: Target): Stage {
       // TLS 1.3 sends tickets after the handshake, and a new one for each that is used
       secure.on("session", (fresh) => {
         if (psk) return;
-        sessions.set(target.key, name ?? "", { session: fresh, certificate: certificateOf() });
+        try {
+          sessions.set(target.key, name ?? "", { session: fresh, certificate: certificateOf() });
+        } catch {
+          // the next handshake is a full one
+          sessions.forget(target.key, name ?? "");
+        }
       });
       const fail = (error?: Error) => {
         sessions.forget(target.key, name ?? "");
@@ -62,12 +67,16 @@ export function originate(tls: ClientTls, target: Target): Stage {
         secure.off("error", fail).off("close", left).off("end", left).on("error", ignore);
         resolve(carriedBy(secure, raw));
       };
-      secure.once("secureConnect", () => {
-        if (psk && !hasUsedPsk(secure)) return fail(notUsed(psk.identity));
-        if (!isJudged) return take();
+      const judge = async () => {
+        if (psk && !hasUsedPsk(secure)) throw notUsed(psk.identity);
+        if (!isJudged) return;
         const certificate = certificateOf();
         const peer = peerOf(secure, { session, trusts: access.trusts, certificate });
-        approve(secure, { ...peer, staple }, access).then(take, fail);
+        await approve(secure, { ...peer, staple }, access);
+      };
+      secure.once("secureConnect", () => {
+        if (psk || isJudged) judge().then(take, fail);
+        else take();
       });
     });
 }

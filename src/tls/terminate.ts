@@ -43,7 +43,7 @@ export interface Termination {
 /** The wait for one handshake, kept on the socket below it. */
 interface Handshake {
   readonly resolve: (stream: TLSSocket) => void;
-  readonly reject: (error: SessionError) => void;
+  readonly reject: (why: () => SessionError) => void;
 }
 
 /** Node takes null for none, which its types do not know. */
@@ -67,12 +67,10 @@ export function terminate(options: TerminateOptions): Termination {
   server.on("secureConnection", (stream) => takeHandshake(stream)?.resolve(stream));
   server.on("tlsClientError", (error, stream) => {
     const raw = rawSocket(stream);
-    takeHandshake(stream)?.reject(
-      new SessionError("handshake-failed", failure(error, stream, raw), {
-        cause: error,
-        label: tlsLabel(error),
-      }),
-    );
+    takeHandshake(stream)?.reject(() => {
+      const reason = failure(error, stream, raw);
+      return new SessionError("handshake-failed", reason, { cause: error, label: tlsLabel(error) });
+    });
     // TLS alerts that are queued still go out
     stream.destroySoon();
   });
@@ -112,13 +110,22 @@ function negotiate(
       );
     }, timeout);
     session.interrupt = fail;
+    // called in callbacks of the server's: what they throw is the session's failure, and not the end of the process
+    const attempt = (run: () => void) => {
+      settle();
+      try {
+        run();
+      } catch (error) {
+        reject(error);
+      }
+    };
     raw[handshake] = {
-      resolve: (stream) => {
-        settle();
-        stream.allowHalfOpen = true;
-        resolve(carriedBy(stream, raw));
-      },
-      reject: fail,
+      resolve: (stream) =>
+        attempt(() => {
+          stream.allowHalfOpen = true;
+          resolve(carriedBy(stream, raw));
+        }),
+      reject: (why) => attempt(() => reject(why())),
     };
     // a peer that ends before the handshake is done has left; only after it may one side end alone
     raw.allowHalfOpen = false;

@@ -1,13 +1,12 @@
 /**
- * Something that Node promises fails in the middle of the data path: the connection that met it is lost, and no other. Where
- * Node gives up the process, only that worker's are (reliability goal P7). A disk that fails must not turn a no into a yes.
+ * Something that Node promises fails in the middle of the data path: the connection that met it is lost, and no other, in a
+ * program of one process. A disk that fails must not turn a no into a yes.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import type { SessionStatus } from "../../src/core/status.ts";
 import { startAdministered } from "../support/admin.ts";
 import { testAuthority, writeFiles } from "../support/certificates.ts";
 import { startEcho } from "../support/echo.ts";
@@ -18,14 +17,14 @@ import { visit } from "../support/visit.ts";
 const preload = pathToFileURL(`${import.meta.dirname}/../support/faults.ts`).href;
 const { chain, key } = testAuthority().issue();
 
-/** Two workers; `inject` has the next call of a function of Node's fail, in the process that gets there first. */
+/** `inject` has the next call of a function of Node's fail. */
 async function start() {
   const target = await startEcho();
   const folder = writeFiles({});
   const file = folder.path("fault");
   const tls = "{ cert: own.crt, key: own.key }";
   const program = await startAdministered(
-    `workers: 2\ntunnels:\n  plain: { frontend: 127.0.0.1:0, backend: ${target.port} }\n  tls: { frontend: { listen: 127.0.0.1:0, tls: ${tls} }, backend: ${target.port} }\n`,
+    `tunnels:\n  plain: { frontend: 127.0.0.1:0, backend: ${target.port} }\n  tls: { frontend: { listen: 127.0.0.1:0, tls: ${tls} }, backend: ${target.port} }\n`,
     { "own.crt": chain, "own.key": key },
     { env: { NODE_OPTIONS: `--import=${preload}`, EQUILIBRIA_FAULT_FILE: file } },
   );
@@ -47,33 +46,27 @@ async function isAlive({ socket }: Knock): Promise<boolean> {
 }
 
 suite("a fault", requires("curl"), () => {
-  for (const [name, endsWorker] of [
-    ["connect", false],
-    ["getProtocol", false],
-    ["write", true],
-    ["end", true],
+  for (const [name, outcome] of [
+    ["connect", "connect-failed"],
+    ["getProtocol", "internal-error"],
+    ["write", "internal-error"],
+    ["end", "internal-error"],
   ] as const)
-    test(`in ${name} ends ${endsWorker ? "one worker" : "one session"} at most`, async () => {
+    test(`in ${name} ends one session at most`, async () => {
       await using setting = await start();
       const { program } = setting;
       const others = await Promise.all(
         Array.from({ length: 12 }, () => knock(program.instance.port("plain"))),
       );
       for (const { verdict } of others) assert.equal(await verdict, "in");
-      const { body: sessions } = await program.ask<SessionStatus[]>("GET", "/api/v1/sessions");
-      assert.equal(sessions.length, others.length);
       setting.inject(name);
       const port = program.instance.port("tls");
       await visit(port, { tls: {} });
       assert.ok(!setting.isDue(), "it was never called");
-      const ended = endsWorker
-        ? (await program.instance.line(({ event }) => event === "worker-ended"))["worker"]
-        : undefined;
-      for (const other of others) {
-        const worker = sessions.find(({ client }) => client === other.client)?.worker;
-        assert.equal(await isAlive(other), worker !== ended, `a session of worker ${worker}`);
-      }
-      if (endsWorker) await program.instance.line(({ event }) => event === "worker-started");
+      const [met] = await program.instance.sessions(1);
+      assert.equal(met?.outcome, outcome);
+      assert.match(String(met?.reason), new RegExp(`injected: ${name}`));
+      for (const other of others) assert.ok(await isAlive(other), "another session is lost");
       assert.equal((await visit(port, { tls: {} })).text, "hello");
       for (const other of others) other[Symbol.dispose]();
     });
