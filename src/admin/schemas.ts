@@ -63,6 +63,15 @@ export const tunnelStatus = describing<TunnelStatus>()(
 
 const target = z.object({ backend: z.string(), target: z.string() });
 const strings = z.array(z.string());
+const settingValue = z
+  .union([z.string(), z.number()])
+  .nullable()
+  .openapi({ description: "null: no limit; of a weight, the one with which the target is discovered" });
+const settingChange = z.object({
+  setting: z.enum(["admin", "weight", "priority", "maxConnections"]),
+  before: settingValue,
+  next: settingValue,
+});
 
 const diff = describing<ConfigDiff>()(
   z.object({
@@ -73,6 +82,11 @@ const diff = describing<ConfigDiff>()(
     tunnelsChanged: strings,
     targetsAdded: z.array(target),
     targetsRemoved: z.array(target),
+    targetsChanged: z.array(
+      target.extend({ changes: z.array(settingChange) }).openapi({
+        description: "targets that stay but get other settings, by the file or by the operator's word",
+      }),
+    ),
     needsRestart: strings.openapi({ description: "what takes effect only when the program is started anew" }),
   }),
 ).openapi("ConfigDiff");

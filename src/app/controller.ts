@@ -213,7 +213,8 @@ export class Controller implements Control {
       const wanted = await next();
       loaded = wanted.loaded;
       const update = await runtime.prepare(loaded.config, loaded.plugins);
-      const diff = diffConfigs(runtime.config, loaded.config);
+      const before = { config: runtime.config, overlay: changes.overlay };
+      const diff = diffConfigs(before, { config: loaded.config, overlay: wanted.overlay });
       const etag = etagOf(loaded.config);
       if (dryRun) update.discard();
       else {

@@ -4,9 +4,12 @@ import type { Config, TunnelConfig } from "../config/schema.ts";
 import { formatAddress } from "../core/address.ts";
 import type { ConfigDiff } from "../core/control.ts";
 import { backingKey } from "./backing.ts";
+import { type Amended, targetChanges } from "./target-changes.ts";
 
 /** What `next` changes, by name. */
-export function diffConfigs(before: Config, next: Config): ConfigDiff {
+export function diffConfigs(old: Amended, amended: Amended): ConfigDiff {
+  const { config: before } = old;
+  const { config: next } = amended;
   const tunnels = { before: byName(before), next: byName(next) };
   const listeners = compare(listenersOf(before), listenersOf(next));
   const names = compare([...tunnels.before.keys()], [...tunnels.next.keys()]);
@@ -22,6 +25,7 @@ export function diffConfigs(before: Config, next: Config): ConfigDiff {
     }),
     targetsAdded: targets.added.map(asTarget),
     targetsRemoved: targets.removed.map(asTarget),
+    targetsChanged: targetChanges(old, amended),
     needsRestart: startOnly.filter((key) => !isDeepStrictEqual(before[key], next[key])),
   };
 }

@@ -2,7 +2,7 @@ import type { TargetOverride } from "../backend/targets.ts";
 import { amend } from "../config/amend.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { type Overlay, withoutEntries } from "../config/overlay.ts";
-import { formatOverlayPath, parseOverlayPath } from "../config/overlay-path.ts";
+import { formatOverlayPath } from "../config/overlay-path.ts";
 import { redact } from "../config/redact.ts";
 import type { ConfigChange, OverlayEntry } from "../core/control.ts";
 import { writeState } from "./state-file.ts";
@@ -63,20 +63,6 @@ export class LiveChanges {
     };
     if (Object.keys(value).length === 0) return rest;
     return [...rest, { path, change: "target", value, at: new Date().toISOString(), by }];
-  }
-
-  /** The operator's word about targets that an overlay holds. */
-  *overrides(): Iterable<{
-    readonly tunnel: string;
-    readonly key: string;
-    readonly override: TargetOverride;
-  }> {
-    for (const { path, change, value } of this.#overlay) {
-      const place = parseOverlayPath(path);
-      if (change !== "target" || place?.list !== "tunnels" || place.target === undefined) continue;
-      const { admin, weight } = value as Partial<TargetOverride>;
-      yield { tunnel: place.name, key: place.target, override: { admin, weight } };
-    }
   }
 
   /**

@@ -5,6 +5,7 @@ import type { TargetChange } from "../core/control.ts";
 import { backingKey } from "./backing.ts";
 import type { LiveChanges } from "./live-changes.ts";
 import type { DataPlane } from "./plane.ts";
+import { wordsIn } from "./target-changes.ts";
 
 export interface OverrideChange {
   readonly tunnel: string;
@@ -52,7 +53,7 @@ export class Overrides {
   apply({ tunnels }: Config): void {
     const before = new Map(this.#inForce);
     this.#inForce.clear();
-    for (const { tunnel, key, override } of this.#changes.overrides()) {
+    for (const { tunnel, key, override } of wordsIn(this.#changes.overlay)) {
       const config = tunnels.find(({ name }) => name === tunnel);
       if (!config) continue;
       for (const backend of backendKeys(config))

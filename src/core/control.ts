@@ -37,6 +37,21 @@ export interface ChangeOptions {
   readonly by?: string | undefined;
 }
 
+export interface TargetSettingsChange {
+  readonly backend: string;
+  readonly target: string;
+  readonly changes: readonly TargetSettingChange[];
+}
+
+export type TargetSetting = "admin" | "weight" | "priority" | "maxConnections";
+
+export interface TargetSettingChange {
+  readonly setting: TargetSetting;
+  /** Null: no limit; of a weight, the one with which the target is discovered. */
+  readonly before: string | number | null;
+  readonly next: string | number | null;
+}
+
 /** What another configuration changes, by name. */
 export interface ConfigDiff {
   readonly listenersOpened: readonly string[];
@@ -46,6 +61,8 @@ export interface ConfigDiff {
   readonly tunnelsChanged: readonly string[];
   readonly targetsAdded: readonly { readonly backend: string; readonly target: string }[];
   readonly targetsRemoved: readonly { readonly backend: string; readonly target: string }[];
+  /** Targets that stay but get other settings, by the file or by the operator's word. */
+  readonly targetsChanged: readonly TargetSettingsChange[];
   /** What differs but takes effect only when the program is started anew. */
   readonly needsRestart: readonly string[];
 }

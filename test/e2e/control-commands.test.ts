@@ -88,8 +88,13 @@ suite("commands to a running program", { concurrency: 2 }, () => {
       new RegExp(`tunnels/web/targets/${key} +target .*draining`),
     );
     assert.equal((await operate("overlay", "drop")).code, 64);
-    const dropped = await operate("overlay", "drop", `tunnels/web/targets/${key}`);
+    const path = `tunnels/web/targets/${key}`;
+    const change = `  ~ target web ${key}: draining → enabled, weight 7 → 1\n`;
+    const wouldBe = await operate("overlay", "drop", path, "--dry-run");
+    assert.equal(wouldBe.stdout, `${path}: taking it back would change\n${change}`);
+    const dropped = await operate("overlay", "drop", path);
     assert.equal(dropped.code, 0, dropped.stderr);
+    assert.equal(dropped.stdout, `${path}: taken back\n${change}`);
     const [target] = (await operate("targets", "web", "--json")).json<readonly TargetStatus[]>();
     assert.deepEqual([target?.admin, target?.weight, target?.overridden], ["enabled", 1, false]);
 
