@@ -79,7 +79,7 @@ export class Controller implements Control {
     this.#changing = setup.opened;
     this.#level = new LogLevelSwitch(setup.log, (level) => runtime.plane.setLogLevel(level));
     this.#overrides = new Overrides(setup.runtime.plane, setup.changes);
-    this.#overrides.apply(setup.runtime.config);
+    void this.#overrides.apply(setup.runtime.config);
     this.#files = new MaterialRefresh({ runtime, events, alone: (change) => this.#alone(change) });
     void setup.opened.then(() => this.#files.follow());
   }
@@ -224,13 +224,14 @@ export class Controller implements Control {
           update.discard();
           throw error;
         }
+        await update.leave();
         void update.commit();
         this.#loaded = loaded;
         this.#files.follow();
         this.#generation++;
         this.#etag = etag;
         this.#configuredAt = new Date().toISOString();
-        this.#overrides.apply(this.#setup.runtime.config);
+        await this.#overrides.apply(this.#setup.runtime.config);
         events.emit("config.applied", { generation: this.#generation, etag, diff, by });
       }
       const at = new Date().toISOString();

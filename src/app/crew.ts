@@ -81,6 +81,11 @@ export class Crew implements WorkerOwner {
     for (const worker of this.workers) worker.ready();
   }
 
+  /** Resolves when every worker has done what it was told, as far as it answers. */
+  async obeyed(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.obeyed()));
+  }
+
   /** Tells every worker. */
   tell(message: ToWorker): void {
     for (const worker of this.workers) worker.send(message);

@@ -9,6 +9,7 @@ import { Capacity } from "../frontend/capacity.ts";
 import { Frontend, type FrontendChange } from "../frontend/frontend.ts";
 import { inheritFrom } from "../frontend/inherit.ts";
 import type { OpenListener } from "../frontend/listeners.ts";
+import { closeQuietly } from "../net/close-quietly.ts";
 import type { Bind, Listener } from "../net/listen.ts";
 import { type BackingMap, exchange, prepareBackings } from "./backings.ts";
 import { sessionCapacity } from "./descriptors.ts";
@@ -29,8 +30,10 @@ export interface Order extends Plugins {
   readonly material: Material;
 }
 
-/** A configuration that is ready to be taken over. Exactly one of its two functions is to be called. */
+/** A configuration that is ready to be taken over. Exactly one of `commit` and `discard` is to be called. */
 export interface Preparation {
+  /** Just before `commit`: closes the listeners that go, when nobody waits there. Never takes long. */
+  leave(): Promise<void>;
   /** Takes it over, all at once; resolves when targets that must be found were looked for. */
   commit(): Promise<void>;
   /** Leaves all as it was. */
@@ -122,6 +125,7 @@ export class Engine {
     }
     const changes = await this.#openListeners(next, pace);
     return {
+      leave: () => closeQuietly(this.#goingWith({ next, changes })),
       commit: () => this.#commit({ next, backings: backings.all, changes }),
       discard: () => {
         for (const change of changes) change.discard();
@@ -164,6 +168,15 @@ export class Engine {
       if (!next.has(name)) this.#retire(frontend, kept);
     }
     await started;
+  }
+
+  /** What is open now and will not be. */
+  #goingWith({ next, changes }: Pick<Changes, "next" | "changes">): readonly Listener[] {
+    const kept = new Set(changes.flatMap(({ listeners }) => listeners));
+    const stays = (name: string) => next.get(name)?.tunnel === this.#running.get(name)?.tunnel;
+    return this.#open().flatMap(({ tunnel, listener }) =>
+      stays(tunnel) || kept.has(listener) ? [] : [listener],
+    );
   }
 
   #retire(frontend: Frontend, kept: ReadonlySet<Listener>): void {

@@ -71,10 +71,12 @@ export class HeldSockets {
     for (const { holders } of this.#held.values()) holders.delete(worker);
   }
 
-  /** Closes what nobody listens on and the configuration does not want. */
+  /**
+   * Closes what the configuration does not want. The worker that is the last to close such a socket has emptied its queue:
+   * were it open here after that, what comes meanwhile would be reset.
+   */
   keepOnly(wanted: ReadonlySet<string>): void {
-    for (const [key, held] of this.#held)
-      if (held.holders.size === 0 && !wanted.has(key)) this.#close(key, held);
+    for (const [key, held] of this.#held) if (!wanted.has(key)) this.#close(key, held);
   }
 
   closeAll(): void {

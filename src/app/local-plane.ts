@@ -31,8 +31,9 @@ export class LocalPlane implements DataPlane {
   }
 
   async prepare(order: Order): Promise<Preparation> {
-    const { commit, discard } = await this.#engine.prepare(order);
+    const { leave, commit, discard } = await this.#engine.prepare(order);
     return {
+      leave,
       commit: () => {
         const started = commit();
         this.#applyOverrides();
@@ -77,6 +78,8 @@ export class LocalPlane implements DataPlane {
   follow(): void {}
 
   setLogLevel(): void {}
+
+  async inForce(): Promise<void> {}
 
   close(): void {
     this.#engine.close();

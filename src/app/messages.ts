@@ -32,7 +32,8 @@ export type ToWorker =
   /** The answer to `bind`; the socket comes along when it is bound. */
   | { readonly kind: "bound"; readonly request: number; readonly failure?: Failure }
   | { readonly kind: "targets"; readonly targets: TargetDirectory }
-  | { readonly kind: "ask"; readonly request: number; readonly about: "state" | "sessions" }
+  /** About nothing: whether everything that was said before has been done. */
+  | { readonly kind: "ask"; readonly request: number; readonly about: "state" | "sessions" | "nothing" }
   | { readonly kind: "kill"; readonly request: number; readonly id: string }
   | { readonly kind: "ping" }
   /** Whether somebody wants to hear what happens. */

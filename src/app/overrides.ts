@@ -46,11 +46,14 @@ export class Overrides {
     };
     const sharing = tunnels.flatMap((one) => (backendKeys(one).isDisjointFrom(backends) ? [] : [one.name]));
     await this.#changes.keep(this.#changes.withOverride({ tunnel, key, sharing }, next, by));
-    this.apply(config);
+    await this.apply(config);
   }
 
-  /** Makes those of the live changes the ones that are in force, for the tunnels of this configuration. */
-  apply({ tunnels }: Config): void {
+  /**
+   * Makes those of the live changes the ones that are in force, for the tunnels of this configuration. Resolves when they,
+   * and it, are so in every process.
+   */
+  async apply({ tunnels }: Config): Promise<void> {
     const before = new Map(this.#inForce);
     this.#inForce.clear();
     for (const { tunnel, key, override } of wordsIn(this.#changes.overlay)) {
@@ -63,6 +66,7 @@ export class Overrides {
       if (!this.#inForce.has(place)) this.#plane.overrideTarget(backend, key, none);
     for (const { backend, key, override } of this.#inForce.values())
       this.#plane.overrideTarget(backend, key, override);
+    await this.#plane.inForce();
   }
 }
 

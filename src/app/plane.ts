@@ -26,6 +26,8 @@ export interface DataPlane {
   killSession(id: string): Promise<boolean>;
   /** The operator's word about a target of a backend; kept while the configuration changes. */
   overrideTarget(backend: string, key: string, override: TargetOverride): void;
+  /** Resolves when every process does what was last committed or said; one that hangs is not waited for. */
+  inForce(): Promise<void>;
   /** From now on tells what happens in other processes; undefined to have it told no more. */
   follow(tell: ((told: Told, worker: number) => void) | undefined): void;
   /** The level of the log of other processes. */

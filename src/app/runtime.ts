@@ -4,6 +4,7 @@ import type { Events } from "../core/events.ts";
 import type { Plugins } from "../core/plugin.ts";
 import type { Bind } from "../net/listen.ts";
 import { CrlWatch } from "../tls/revocation/crl-watch.ts";
+import type { Preparation } from "./engine.ts";
 import { LocalPlane } from "./local-plane.ts";
 import {
   changedMaterial,
@@ -31,7 +32,7 @@ export interface RuntimeContext extends Plugins {
 }
 
 /** A configuration that could be taken over. Exactly one of `commit` and `discard` is to be called. */
-export interface Update {
+export interface Update extends Pick<Preparation, "leave"> {
   readonly config: Config;
   commit(): Promise<void>;
   discard(): void;
@@ -173,9 +174,10 @@ class RunningConfig implements Runtime {
   }
 
   async #prepare({ config, plugins, material }: Prepared): Promise<Update> {
-    const { commit, discard } = await this.plane.prepare({ ...plugins, config, material });
+    const { leave, commit, discard } = await this.plane.prepare({ ...plugins, config, material });
     return {
       config,
+      leave,
       commit: () => {
         this.config = config;
         this.material = material;

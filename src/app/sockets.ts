@@ -1,7 +1,7 @@
 import { linkSync, renameSync, unlinkSync } from "node:fs";
 import type { Server } from "node:net";
 import type { Address } from "../core/address.ts";
-import { type Bind, type BindOptions, bindHere, listenOn } from "../net/listen.ts";
+import { type Bind, type BindOptions, bindHere, listenOn, onListenEnd } from "../net/listen.ts";
 import { adoptHandle, bindHandle, type ServerHandle } from "../net/server-handle.ts";
 import { socketKey } from "./messages.ts";
 
@@ -41,7 +41,7 @@ export class Sockets {
     else await listenOn(server, { fd });
     const own = descriptorOf(server);
     if (own !== undefined) this.#kept.set(key, { address, fd: own, close: () => void server.close() });
-    server.once("close", () => this.#closed(key, address, fd !== undefined));
+    onListenEnd(server, () => this.#closed(key, address, fd !== undefined));
   };
 
   /** For worker processes: the socket is bound, and this process does not accept on it. */

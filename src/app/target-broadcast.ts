@@ -38,19 +38,24 @@ export class TargetBroadcast {
     return new Map([...this.#backings].map(([key, backing]) => [key, mirrorsOf(backing)]));
   }
 
+  /** Tells at once what has changed. */
+  flush(): void {
+    const keys = [...this.#changed];
+    this.#changed.clear();
+    const changed = keys.flatMap((one): [string, readonly TargetMirror[]][] => {
+      const backing = this.#backings.get(one);
+      return backing ? [[one, mirrorsOf(backing)]] : [];
+    });
+    if (changed.length > 0) this.#tell(new Map(changed));
+  }
+
   #onChange(key: string): void {
     this.#changed.add(key);
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      const keys = [...this.#changed];
-      this.#changed.clear();
-      const changed = keys.flatMap((one): [string, readonly TargetMirror[]][] => {
-        const backing = this.#backings.get(one);
-        return backing ? [[one, mirrorsOf(backing)]] : [];
-      });
-      this.#tell(new Map(changed));
+      this.flush();
     });
   }
 }

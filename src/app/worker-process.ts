@@ -127,6 +127,11 @@ export class WorkerProcess {
     return ((await this.#ask({ kind: "ask", about: "sessions" })) as WorkerSessions | undefined) ?? [];
   }
 
+  /** Resolves when it has done everything that it was told; one that does not answer is not waited for. */
+  async obeyed(): Promise<void> {
+    await this.#ask({ kind: "ask", about: "nothing" });
+  }
+
   async kill(id: string): Promise<boolean> {
     return (await this.#ask({ kind: "kill", id })) === true;
   }
@@ -158,7 +163,7 @@ export class WorkerProcess {
   }
 
   #ask(
-    question: { kind: "ask"; about: "state" | "sessions" } | { kind: "kill"; id: string },
+    question: { kind: "ask"; about: "state" | "sessions" | "nothing" } | { kind: "kill"; id: string },
   ): Promise<unknown> {
     if (!this.#child?.connected || this.#state === "starting") return Promise.resolve(undefined);
     const request = ++this.#requests;

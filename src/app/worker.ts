@@ -3,7 +3,7 @@ import { plugins as builtIn } from "../config/plugins.ts";
 import { importPlugins } from "../config/user-plugins.ts";
 import { Events } from "../core/events.ts";
 import { reasonOf } from "../core/outcome.ts";
-import { ListenError, listenOn } from "../net/listen.ts";
+import { ListenError, listenOn, onListenEnd } from "../net/listen.ts";
 import type { ServerHandle } from "../net/server-handle.ts";
 import { errorCode } from "../net/socket-error.ts";
 import { createLog, logWorkerEvents } from "../telemetry/log.ts";
@@ -60,6 +60,7 @@ class Worker {
   #followed = false;
   #material: Material = new Map();
   #pending: { readonly material: Material; readonly change: Preparation } | undefined;
+  #committing: Promise<void> | undefined;
   readonly #over = Promise.withResolvers<void>();
 
   constructor(setting: WorkerSetting, setLevel: (level: WorkerSetting["level"]) => void) {
@@ -70,7 +71,7 @@ class Worker {
       services: false,
       bind: async (server, address, { unixMode, scope }) => {
         const handle = await this.#uplink.bind({ address, unixMode, scope });
-        server.once("close", () => this.#uplink.send({ kind: "released", key: socketKey(address, scope) }));
+        onListenEnd(server, () => this.#uplink.send({ kind: "released", key: socketKey(address, scope) }));
         await listenOn(server, handle);
       },
     });
@@ -88,7 +89,7 @@ class Worker {
   }
 
   async run(): Promise<void> {
-    this.#uplink.onMessage((message, handle) => void this.#obey(message, handle));
+    this.#uplink.onMessage((message, handle) => void this.#hear(message, handle));
     this.#uplink.onLost(() => this.#finish());
     this.#uplink.send({ kind: "started" });
     await this.#over.promise;
@@ -96,12 +97,21 @@ class Worker {
     await this.#uplink.close();
   }
 
+  /** What was said after a commit holds for what was committed. */
+  async #hear(message: ToWorker, handle: ServerHandle | undefined): Promise<void> {
+    if (this.#committing) await this.#committing;
+    await this.#obey(message, handle);
+  }
+
   async #obey(message: ToWorker, handle: ServerHandle | undefined): Promise<void> {
     switch (message.kind) {
       case "prepare":
         return this.#prepare(message.order);
       case "commit":
-        return this.#commit();
+        this.#committing = this.#commit();
+        await this.#committing;
+        this.#committing = undefined;
+        return;
       case "discard":
         this.#pending?.change.discard();
         this.#pending = undefined;
@@ -111,12 +121,7 @@ class Worker {
       case "targets":
         return this.#mirror(message.targets);
       case "ask":
-        return this.#uplink.answer(
-          message.request,
-          message.about === "state"
-            ? { ...engineState(this.#engine), counts: this.#tallies.counts(), active: this.#engine.active }
-            : [...this.#engine.sessions()].map((session) => sessionStatus(session, this.#setting.id)),
-        );
+        return this.#uplink.answer(message.request, this.#tellAbout(message.about));
       case "kill":
         return this.#uplink.answer(
           message.request,
@@ -140,6 +145,21 @@ class Worker {
     }
   }
 
+  #tellAbout(about: Extract<ToWorker, { readonly kind: "ask" }>["about"]): unknown {
+    switch (about) {
+      case "state":
+        return {
+          ...engineState(this.#engine),
+          counts: this.#tallies.counts(),
+          active: this.#engine.active,
+        };
+      case "sessions":
+        return [...this.#engine.sessions()].map((session) => sessionStatus(session, this.#setting.id));
+      case "nothing":
+        return undefined;
+    }
+  }
+
   async #prepare(order: WorkerOrder): Promise<void> {
     try {
       const config = shareLimits(order.config, this.#setting.of);
@@ -157,10 +177,11 @@ class Worker {
     }
   }
 
-  #commit(): void {
+  async #commit(): Promise<void> {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = undefined;
+    await pending.change.leave();
     this.#material = pending.material;
     void pending.change.commit();
   }

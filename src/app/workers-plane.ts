@@ -73,6 +73,8 @@ export class WorkersPlane implements DataPlane {
       throw error;
     }
     return {
+      // each worker does it before it commits
+      leave: async () => {},
       commit: () => this.#commit(sent, backings.all),
       discard: () => {
         this.#crew.tell({ kind: "discard" });
@@ -121,6 +123,11 @@ export class WorkersPlane implements DataPlane {
   overrideTarget(backend: string, key: string, override: TargetOverride): void {
     this.#overrides.set(backend, key, override);
     this.#applyOverrides();
+  }
+
+  async inForce(): Promise<void> {
+    this.#targets.flush();
+    await this.#crew.obeyed();
   }
 
   follow(tell: ((told: Told, worker: number) => void) | undefined): void {

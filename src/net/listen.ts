@@ -26,6 +26,8 @@ export interface Listener {
   setMode(unixMode: number): void;
   /** Stops accepting at once; connections that were accepted go on. Idempotent. */
   close(): void;
+  /** Connections so far. */
+  readonly accepted: number;
 }
 
 /**
@@ -98,7 +100,9 @@ async function open(
   { unixMode, scope, bind = bindHere, ...first }: ListenOptions,
 ): Promise<Listener> {
   let acceptor: Acceptor = first;
+  let accepted = 0;
   const onSocket = (socket: Socket) => {
+    accepted++;
     if (!preset) setOptions(socket);
     acceptor.onConnection(socket, bound);
   };
@@ -114,6 +118,9 @@ async function open(
   let closed = false;
   return {
     address: bound,
+    get accepted() {
+      return accepted;
+    },
     handTo: (next) => {
       acceptor = next;
     },
@@ -126,6 +133,17 @@ async function open(
       closed = true;
       server.close();
     },
+  };
+}
+
+/** Calls `ended` once the server listens no more; its own event waits for its connections, too. */
+export function onListenEnd(server: Server, ended: () => void): void {
+  const close = server.close;
+  server.close = (callback) => {
+    server.close = close;
+    server.close(callback);
+    ended();
+    return server;
   };
 }
 
