@@ -1,8 +1,9 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "@prometheus-io/client";
+import { Counter, Gauge, Registry } from "@prometheus-io/client";
 import type { Events } from "../core/events.ts";
 import type { Counts, DurationName, TunnelCounts } from "./counts.ts";
 import { durationMetric } from "./durations.ts";
 import { foldTargets, type TargetGauges } from "./fold-targets.ts";
+import { declareNode } from "./node-metrics.ts";
 import { declareProgram } from "./program-metrics.ts";
 
 /** What the metrics ask for when they are read. */
@@ -50,7 +51,7 @@ export function createMetrics({ version, events, snapshot }: MetricsSource): Met
   const registry = new Registry();
   let latest = nothing;
   const now = () => latest;
-  collectDefaultMetrics({ register: registry });
+  declareNode(registry);
   declareCounters(registry, now);
   declareGauges(registry, { version, now });
   declareDurations(registry, now);
