@@ -3,7 +3,7 @@
  * file. And the file that they write themselves must stay as they wrote it.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { OverlayEntry, ReloadResult } from "../../src/core/control.ts";
 import type { Status, TargetStatus, TunnelStatus } from "../../src/core/status.ts";
@@ -65,6 +65,57 @@ describe("live changes", requires("curl"), () => {
       assert.deepEqual([await name(port), await name(port), await name(fresh)], ["two", "two", "two"]);
       assert.equal(readFileSync(`${folder}/tunnels.yaml`, "utf8"), before);
       assert.deepEqual(readdirSync(`${folder}/state`), ["state.json"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("are there again after kill -9 of supervisor and workers, and so are the sockets they left behind", async () => {
+    await using one = await startNamed("one");
+    await using two = await startNamed("two");
+    const yaml = `workers: 2
+${admin}tunnels:
+  web: { frontend: unix:web.sock, backend: [127.0.0.1:${one.port}, 127.0.0.1:${two.port}] }
+  gone: { frontend: unix:gone.sock, backend: 127.0.0.1:${one.port} }
+`;
+    await using program = await startAdministered(yaml);
+    const target = `/api/v1/tunnels/web/targets/127.0.0.1:${one.port}`;
+    await program.ask("POST", target, { body: { admin: "disabled", weight: 7 } });
+    await program.ask("DELETE", "/api/v1/tunnels/gone");
+    await program.ask("PUT", "/api/v1/tunnels/fresh", {
+      body: { frontend: "unix:fresh.sock", backend: `127.0.0.1:${two.port}` },
+    });
+    const document = (await program.ask("GET", "/api/v1/config")).text;
+    const { body: before } = await program.ask<Status>("GET", "/api/v1/status");
+    const folder = program.path(`../all-killed-${program.instance.pid}`);
+    renameSync(program.path("."), folder);
+    mkdirSync(program.path("."));
+    // in one go: neither can a worker be replaced, nor end by itself
+    const killed = [program.instance.pid, ...before.workers.map(({ pid }) => pid)];
+    assert.equal(killed.length, 3);
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    assert.equal(await program.instance.exited(), "SIGKILL");
+    const sockets = ["run/control.sock", "web.sock", "fresh.sock"].map((path) => `${folder}/${path}`);
+    try {
+      for (const path of sockets)
+        assert.equal((await visit({ kind: "unix", path })).error, "ECONNREFUSED", path);
+      assert.ok(!existsSync(`${folder}/gone.sock`));
+      await using again = new Instance(["-c", `${folder}/tunnels.yaml`]);
+      await again.line(({ event }) => event === "ready");
+      const get = <Body>(path: string) =>
+        ask<Body>("GET", `http://localhost${path}`, { args: ["--unix-socket", sockets[0] ?? ""] });
+      assert.equal((await get("/api/v1/config")).text, document);
+      const { body: status } = await get<Status>("/api/v1/status");
+      assert.equal(status.workers.length, 2);
+      assert.deepEqual(
+        status.tunnels.map((tunnel) => tunnel.name),
+        ["web", "fresh"],
+      );
+      const { admin: state, weight } = (await get<TargetStatus>(target)).body;
+      assert.deepEqual([state, weight], ["disabled", 7]);
+      for (const path of sockets.slice(1))
+        assert.equal((await visit({ kind: "unix", path })).text, "two\nhello", path);
+      assert.ok(!existsSync(`${folder}/gone.sock`));
     } finally {
       rmSync(folder, { recursive: true });
     }
