@@ -27,6 +27,11 @@ export class Crew implements WorkerOwner {
   readonly #replies = new WorkerReplies();
   /** What a worker that starts now is to carry out. */
   #order: WorkerOrder | undefined;
+  /** Workers that carry out the configuration of the moment, or are about to get the first one. */
+  readonly #able = new Set<WorkerProcess>();
+  /** Ends with what is under way: a change, from its preparation to its end, or a worker's getting the configuration. */
+  #busy: Promise<void> = Promise.resolve();
+  #done: () => void = () => {};
   #tell: ((told: Told, worker: number) => void) | undefined;
 
   constructor(setup: CrewSetup) {
@@ -53,6 +58,7 @@ export class Crew implements WorkerOwner {
     for (const worker of this.workers) worker.start();
     try {
       await Promise.all(started);
+      for (const worker of this.workers) this.#able.add(worker);
     } catch (error) {
       this.destroy();
       throw error;
@@ -65,12 +71,19 @@ export class Crew implements WorkerOwner {
    * @throws what the first worker has against it; then all of them have dropped it
    */
   async prepare(order: WorkerOrder): Promise<void> {
-    const workers = this.workers.filter((worker) => worker.connected);
+    await this.#begin();
+    const workers = [...this.#able];
     const results = await Promise.allSettled(workers.map((worker) => this.#replies.prepare(worker, order)));
     const failed = results.find((result) => result.status === "rejected");
     if (!failed) return;
-    this.tell({ kind: "discard" });
+    this.discard();
     throw failed.reason;
+  }
+
+  /** Has every worker drop what it was told to prepare. */
+  discard(): void {
+    this.tell({ kind: "discard" });
+    this.#done();
   }
 
   /** Has every worker take over what it was told to prepare. */
@@ -78,7 +91,8 @@ export class Crew implements WorkerOwner {
     this.#order = order;
     this.tell({ kind: "commit" });
     this.tell({ kind: "targets", targets: this.#setup.directory() });
-    for (const worker of this.workers) worker.ready();
+    for (const worker of this.#able) worker.ready();
+    this.#done();
   }
 
   /** Resolves when every worker has done what it was told, as far as it answers. */
@@ -110,7 +124,7 @@ export class Crew implements WorkerOwner {
 
   onStarted(worker: WorkerProcess): void {
     const awaited = this.#replies.started(worker);
-    if (!awaited && this.#order) void this.#bringUp(worker, this.#order);
+    if (!awaited && this.#order) void this.#bringUp(worker);
   }
 
   onMessage(worker: WorkerProcess, message: FromWorker): void {
@@ -123,6 +137,7 @@ export class Crew implements WorkerOwner {
 
   onEnded(worker: WorkerProcess, how: string, expected: boolean): void {
     this.sockets.forget(worker.id);
+    this.#able.delete(worker);
     this.#replies.ended(worker, how);
     if (!expected) this.#setup.events.emit("worker.ended", { worker: worker.id, reason: how });
   }
@@ -131,19 +146,36 @@ export class Crew implements WorkerOwner {
     this.#setup.log.passOn(lines);
   }
 
+  /** Waits for its turn; `#done` is to be called afterwards. */
+  async #begin(): Promise<void> {
+    const before = this.#busy;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#busy = promise;
+    await before;
+    this.#done = resolve;
+  }
+
   /** A process that replaces another gets the configuration of the moment. */
-  async #bringUp(worker: WorkerProcess, order: WorkerOrder): Promise<void> {
+  async #bringUp(worker: WorkerProcess): Promise<void> {
     const { events, directory } = this.#setup;
+    const { pid } = worker.status;
+    await this.#begin();
+    const order = this.#order;
+    // it may have ended meanwhile
+    if (!order || !worker.connected || worker.status.pid !== pid) return this.#done();
     try {
       await this.#replies.prepare(worker, order);
       worker.send({ kind: "commit" });
       worker.send({ kind: "targets", targets: directory() });
       if (this.#tell) worker.send({ kind: "follow", on: true });
       worker.ready();
+      this.#able.add(worker);
       events.emit("worker.started", { worker: worker.id, pid: worker.status.pid });
     } catch (error) {
       events.emit("worker.ended", { worker: worker.id, reason: reasonOf(error) });
       worker.restart();
+    } finally {
+      this.#done();
     }
   }
 

@@ -77,7 +77,7 @@ export class WorkersPlane implements DataPlane {
       leave: async () => {},
       commit: () => this.#commit(sent, backings.all),
       discard: () => {
-        this.#crew.tell({ kind: "discard" });
+        this.#crew.discard();
         undo();
       },
     };

@@ -112,6 +112,36 @@ tunnels:
     }
   });
 
+  test("a worker that comes up meanwhile does what the others do", async () => {
+    await using target = await startNamed("here");
+    const [port, other] = [await freePort(), await freePort()];
+    const block = { frontend: `127.0.0.1:${port}`, backend: `127.0.0.1:${target.port}` };
+    await using program = await startAdministered(
+      `workers: 2\ntunnels: { other: { frontend: 127.0.0.1:${other}, backend: 127.0.0.1:${target.port} } }\n`,
+    );
+    const started = () => program.instance.lines.filter(({ event }) => event === "worker-started").length;
+    for (let round = 1; round <= 3; round++) {
+      const [victim] = await workersOf(program);
+      assert.ok(victim);
+      process.kill(victim, "SIGKILL");
+      while (started() < round) {
+        assert.equal((await program.ask("PUT", "/api/v1/tunnels/web", { body: block })).status, 201);
+        assert.equal((await visit(port)).text, "here\nhello");
+        assert.equal((await program.ask("DELETE", "/api/v1/tunnels/web")).status, 200);
+        await assertRefused(port);
+      }
+      await program.ask("PUT", "/api/v1/tunnels/web", { body: block });
+      const before = program.instance.lines.length;
+      const visits = await Promise.all(Array.from({ length: 60 }, () => visit(port)));
+      assert.deepEqual(new Set(visits.map(({ text }) => text)), new Set(["here\nhello"]));
+      const sessions = () => program.instance.lines.slice(before).filter(({ event }) => event === "session");
+      await program.instance.line(() => sessions().length >= 60, "their sessions");
+      // each worker has had some: its ids begin with what only it has
+      assert.equal(new Set(sessions().map(({ id }) => String(id).split("-")[0])).size, 2);
+      await program.ask("DELETE", "/api/v1/tunnels/web");
+    }
+  });
+
   test("a worker that hangs keeps nobody from an answer", async () => {
     await using target = await startNamed("here");
     await using program = await startAdministered(
