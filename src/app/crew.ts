@@ -172,8 +172,8 @@ export class Crew implements WorkerOwner {
       this.#able.add(worker);
       events.emit("worker.started", { worker: worker.id, pid: worker.status.pid });
     } catch (error) {
-      events.emit("worker.ended", { worker: worker.id, reason: reasonOf(error) });
-      worker.restart();
+      // one that has ended by itself has been told of
+      if (worker.connected && worker.status.pid === pid) worker.restart(reasonOf(error));
     } finally {
       this.#done();
     }

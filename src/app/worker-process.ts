@@ -48,6 +48,7 @@ export class WorkerProcess {
   #pause = firstPause;
   #timer: NodeJS.Timeout | undefined;
   #ending = false;
+  #why: string | undefined;
   #heard = 0;
   #beat = 0;
   #requests = 0;
@@ -150,8 +151,9 @@ export class WorkerProcess {
       await once(this.#child, "exit");
   }
 
-  /** Ends the process, which is then replaced. */
-  restart(): void {
+  /** Ends the process, which is then replaced. `why` is what is told of it, in place of the signal. */
+  restart(why: string): void {
+    this.#why = why;
     this.#child?.kill("SIGKILL");
   }
 
@@ -207,13 +209,14 @@ export class WorkerProcess {
   #onExit(child: ChildProcess, how: string): void {
     if (child !== this.#child) return;
     clearTimeout(this.#timer);
-    const stuck = this.#state === "stuck";
+    const why = this.#state === "stuck" ? "it did not answer any more" : (this.#why ?? how);
+    this.#why = undefined;
     for (const settle of this.#waiting.values()) settle(undefined);
     this.#past = ended(this.counts);
     this.#latest = new Map();
     this.active = 0;
     this.#state = "starting";
-    this.#owner.onEnded(this, stuck ? "it did not answer any more" : how, this.#ending);
+    this.#owner.onEnded(this, why, this.#ending);
     if (this.#ending) return;
     this.#restarts++;
     this.#pause =
