@@ -6,12 +6,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MiB, randomBytesFor, receive, send, whole } from "../support/payload.ts";
 import type { Peer } from "../support/peers.ts";
+import { thorough } from "../support/thorough.ts";
 import { connectPair, startTunnelTo, variants } from "../support/tunnels.ts";
 
-const fromClient = randomBytesFor("client", 64 * MiB);
-const fromTarget = randomBytesFor("target", 64 * MiB);
+const fromClient = randomBytesFor("client", thorough(64 * MiB));
+const fromTarget = randomBytesFor("target", thorough(64 * MiB));
 
-describe("64 MiB in both directions at once arrive whole, and are counted", () => {
+describe("large transfers in both directions at once arrive whole, and are counted", () => {
   for (const variant of variants())
     test(variant.title, async () => {
       await using tunnel = await startTunnelTo(() => {}, variant);

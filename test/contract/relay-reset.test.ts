@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { buffersLent } from "../../src/net/buffers.ts";
 import { ending, MiB, randomBytesFor, send } from "../support/payload.ts";
+import { thorough } from "../support/thorough.ts";
 import { connectPair, openSockets, type Pair, startTunnelTo, until, variants } from "../support/tunnels.ts";
 
-const rounds = 40;
+const rounds = thorough(40);
 const bulk = randomBytesFor("bulk", 4 * MiB);
 
 for (const from of ["client", "target"] as const)

@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { drained, randomBytesFor, receive, whole } from "../support/payload.ts";
 import type { Peer } from "../support/peers.ts";
+import { thorough } from "../support/thorough.ts";
 import { connectPair, startTunnelTo, variants } from "../support/tunnels.ts";
 
 /** What one side does while the other does the same. */
@@ -54,7 +55,7 @@ describe("any schedule of writes, pauses, slow reads and ends keeps every byte",
         assert.equal(session.bytesIn, fromClient.length);
         assert.equal(session.bytesOut, fromTarget.length);
       });
-      await fc.assert(property, { numRuns: 25, seed: 1, endOnFailure: true });
+      await fc.assert(property, { numRuns: thorough(25), seed: 1, endOnFailure: true });
       assert.equal(tunnel.runtime.active, 0);
     });
 });

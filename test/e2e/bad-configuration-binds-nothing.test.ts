@@ -17,7 +17,8 @@ interface Ended {
 
 /** Runs the program with these variables and no others: what a file substitutes must not depend on the machine. */
 function program(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  const env = { PATH: process.env["PATH"] ?? "", ...variables };
+  const { PATH = "", NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }), ...variables };
   return new Promise((resolve) => {
     execFile(process.execPath, [cli, ...args], { env, timeout: 30_000 }, (error, stdout, stderr) =>
       resolve({ code: error ? error.code : 0, stdout, text: stdout + stderr }),

@@ -13,13 +13,13 @@ import { freePort } from "../support/ports.ts";
 import { requires } from "../support/requires.ts";
 import { type Visit, visit } from "../support/visit.ts";
 
-const rounds = 20;
+const rounds = 8;
 const clients = 3;
 /**
  * No system call ends a listener without resetting whom the kernel lets in between the last look and the end: on a machine
  * that is busy with other things that happens, once in a hundred times or so. Without that look it is a third of them.
  */
-const mayBeLost = 3;
+const mayBeLost = 2;
 
 /** Clients that come one after the other; ends when each of them has been refused. */
 function comeUntilRefused(port: number): Promise<readonly Visit[][]> {
@@ -120,7 +120,7 @@ tunnels:
       `workers: 2\ntunnels: { other: { frontend: 127.0.0.1:${other}, backend: 127.0.0.1:${target.port} } }\n`,
     );
     const started = () => program.instance.lines.filter(({ event }) => event === "worker-started").length;
-    for (let round = 1; round <= 3; round++) {
+    for (let round = 1; round <= 2; round++) {
       const [victim] = await workersOf(program);
       assert.ok(victim);
       process.kill(victim, "SIGKILL");
@@ -131,13 +131,16 @@ tunnels:
         await assertRefused(port);
       }
       await program.ask("PUT", "/api/v1/tunnels/web", { body: block });
+      // the kernel chooses, so clients come until each worker has had some: its ids begin with what only it has
       const before = program.instance.lines.length;
-      const visits = await Promise.all(Array.from({ length: 60 }, () => visit(port)));
-      assert.deepEqual(new Set(visits.map(({ text }) => text)), new Set(["here\nhello"]));
       const sessions = () => program.instance.lines.slice(before).filter(({ event }) => event === "session");
-      await program.instance.line(() => sessions().length >= 60, "their sessions");
-      // each worker has had some: its ids begin with what only it has
-      assert.equal(new Set(sessions().map(({ id }) => String(id).split("-")[0])).size, 2);
+      const workers = () => new Set(sessions().map(({ id }) => String(id).split("-")[0]));
+      for (let served = 0; workers().size < 2; ) {
+        const visits = await Promise.all(Array.from({ length: 20 }, () => visit(port)));
+        assert.deepEqual(new Set(visits.map(({ text }) => text)), new Set(["here\nhello"]));
+        served += visits.length;
+        await program.instance.line(() => sessions().length >= served, "their sessions");
+      }
       await program.ask("DELETE", "/api/v1/tunnels/web");
     }
   });
