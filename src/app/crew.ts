@@ -7,7 +7,7 @@ import { HeldSockets } from "./held-sockets.ts";
 import type { FromWorker, TargetDirectory, ToWorker, WorkerOrder, WorkerSetting } from "./messages.ts";
 import type { Sockets } from "./sockets.ts";
 import { type WorkerOwner, WorkerProcess } from "./worker-process.ts";
-import { WorkerReplies } from "./worker-replies.ts";
+import { WorkerEnded, WorkerReplies } from "./worker-replies.ts";
 
 export interface CrewSetup extends Pick<WorkerSetting, "user" | "group" | "rejections"> {
   readonly events: Events;
@@ -66,7 +66,8 @@ export class Crew implements WorkerOwner {
   }
 
   /**
-   * Has every worker make a configuration ready.
+   * Has every worker make a configuration ready. One that ends meanwhile has nothing against it: who replaces it gets it, unless
+   * all of them end.
    *
    * @throws what the first worker has against it; then all of them have dropped it
    */
@@ -74,10 +75,14 @@ export class Crew implements WorkerOwner {
     await this.#begin();
     const workers = [...this.#able];
     const results = await Promise.allSettled(workers.map((worker) => this.#replies.prepare(worker, order)));
-    const failed = results.find((result) => result.status === "rejected");
-    if (!failed) return;
+    const reasons: unknown[] = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason] : [],
+    );
+    const refused = reasons.filter((reason) => !(reason instanceof WorkerEnded));
+    const [reason] = reasons.length === workers.length ? [...refused, ...reasons] : refused;
+    if (reason === undefined) return;
     this.discard();
-    throw failed.reason;
+    throw reason;
   }
 
   /** Has every worker drop what it was told to prepare. */

@@ -8,6 +8,11 @@ const patience = 60_000;
 
 type Reply = Extract<FromWorker, { readonly kind: "prepared" | "failed" }>;
 
+/** The process is gone in the middle of it. */
+export class WorkerEnded extends Error {
+  override readonly name = "WorkerEnded";
+}
+
 /** What a supervisor waits for from each worker: one thing at a time. */
 export class WorkerReplies {
   readonly #waiting = new Map<WorkerProcess, PromiseWithResolvers<void>>();
@@ -17,7 +22,7 @@ export class WorkerReplies {
     return this.#wait(worker, "did not start");
   }
 
-  /** Resolves when the worker has made everything ready; rejects with what it has against it. */
+  /** Resolves when the worker has made everything ready; rejects with what it has against it, or WorkerEnded. */
   prepare(worker: WorkerProcess, order: WorkerOrder): Promise<void> {
     const prepared = this.#wait(worker, "did not get ready");
     worker.send({ kind: "prepare", order });
@@ -37,7 +42,7 @@ export class WorkerReplies {
   }
 
   ended(worker: WorkerProcess, how: string): void {
-    this.#take(worker)?.reject(new Error(`worker ${worker.id} has ended: ${how}`));
+    this.#take(worker)?.reject(new WorkerEnded(`worker ${worker.id} has ended: ${how}`));
   }
 
   #wait(worker: WorkerProcess, what: string): Promise<void> {
