@@ -1,9 +1,10 @@
 /** As much of MySQL 8 as a login with `caching_sha2_password` is, for an account that the server has not seen yet. */
 import { constants, generateKeyPairSync, privateDecrypt } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { TestCertificate } from "./certificates.ts";
+import { startTarget } from "./echo.ts";
 
 export interface Sha2Server extends AsyncDisposable {
   readonly port: number;
@@ -20,7 +21,6 @@ const ok = Buffer.from([0, 0, 0, 2, 0, 0, 0]);
 export async function startSha2Server(identity?: TestCertificate): Promise<Sha2Server> {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const passwords: string[] = [];
-  const sockets = new Set<Socket>();
   const serve = async (socket: Socket) => {
     let wire: Socket = socket;
     let rest = Buffer.alloc(0);
@@ -75,23 +75,10 @@ export async function startSha2Server(identity?: TestCertificate): Promise<Sha2S
     // whatever is asked, nothing comes of it
     for (;;) write((await read()).number + 1, ok);
   };
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
+  const target = await startTarget((socket) => {
     serve(socket).catch(() => socket.destroy());
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (typeof address !== "object" || !address) throw new Error("no port");
-  return {
-    port: address.port,
-    passwords,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  });
+  return { port: target.port, passwords, [Symbol.asyncDispose]: target.close };
 }
 
 function greeting(bits: number): Buffer {
