@@ -176,6 +176,25 @@ for (const { name, client = name, tools, start, ask, answer } of protocols)
     });
   });
 
+suite("pgsql with TLS from the first byte", requires(...postgresTools), () => {
+  test("both roles speak it with each other, psql before them and the server behind", async () => {
+    await using server = await startPostgres();
+    const alpn = "alpn: [ postgresql ]";
+    await using outer = await startInProcess(
+      `tunnels: { outer: { frontend: { listen: "127.0.0.1:0", negotiate: pgsql, tls: { cert: own.crt, key: own.key, ${alpn} } }, backend: "unix:${server.socket}" } }`,
+      material,
+    );
+    await using inner = await startInProcess(
+      `tunnels: { inner: { frontend: "127.0.0.1:0", backend: { targets: [ ${outer.port("outer")} ], negotiate: { protocol: pgsql, direct: true }, tls: { ca: ca.crt, serverName: localhost, ${alpn} } } } }`,
+      material,
+    );
+    const { text } = await run("psql", psqlArguments(inner.port("inner"), "select 6 * 7"));
+    assert.equal(text, "42\n");
+    const [session] = await outer.sessions(1);
+    assert.deepEqual([session?.alpn, session?.outcome], ["postgresql", "completed"]);
+  });
+});
+
 suite("pgsql with a real server that wants TLS", requires(...postgresTools), () => {
   test("Ctrl-C in psql ends the statement: the cancel request goes in TLS, too", async () => {
     await using server = await startPostgres({ tls: identity });
