@@ -4,7 +4,7 @@ import { dataJsonSchema, type JsonSchema } from "../config/json-schema.ts";
 import { type Address, formatAddress } from "../core/address.ts";
 import type { Control } from "../core/control.ts";
 import type { Events } from "../core/events.ts";
-import { networkList } from "../core/network.ts";
+import { loopback } from "../core/network.ts";
 import type { Plugins } from "../core/plugin.ts";
 import type { Bind } from "../net/listen.ts";
 import { MaterialError } from "../tls/identity.ts";
@@ -59,8 +59,6 @@ export async function startAdmin(
   if (listen && !tls && !isLocal(listen)) events.emit("admin.exposed", { address: formatAddress(listen) });
   return admin;
 }
-
-const loopback = networkList(["127.0.0.0/8", "::1", "unix"]);
 
 /** Whether only this machine can reach it. A name other than `localhost` may be anything, and is not taken for it. */
 function isLocal(address: Address): boolean {

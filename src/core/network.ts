@@ -96,3 +96,6 @@ function masked(bytes: Uint8Array, prefix: number): Uint8Array {
 function keyOf(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
+
+/** What only this machine can reach. */
+export const loopback: NetworkList = networkList(["127.0.0.0/8", "::1", "unix"]);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { BulkReader } from "./bulk-socket.ts";
-import type { End, Flow, FlowOwner } from "./flow.ts";
+import { type End, type Flow, type FlowOwner, guard } from "./flow.ts";
 
 /** From a socket that reads in bulk: each read becomes one write, and the next read waits until that is taken. */
 export class BulkFlow implements Flow {
@@ -22,13 +22,7 @@ export class BulkFlow implements Flow {
     this.#reader = reader;
     this.#source = ends.from.stream as Socket;
     this.#sinkEncrypts = "encrypted" in ends.to.stream;
-    this.#source.on("end", () => {
-      try {
-        owner.sourceEnded(this.#from, this.#to);
-      } catch (error) {
-        owner.failed(error);
-      }
-    });
+    this.#source.on("end", () => guard(owner, () => owner.sourceEnded(this.#from, this.#to)));
     reader.start(this.#consume, () => this.#source.resume());
     if (this.#source.readableEnded) owner.sourceEnded(this.#from, this.#to);
   }

@@ -37,6 +37,15 @@ export interface Flow {
   stop(): void;
 }
 
+/** Runs what a callback of Node's is to do; what that throws ends the session and not the process. */
+export function guard(owner: Pick<FlowOwner, "failed">, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    owner.failed(error);
+  }
+}
+
 /** Slows a flow down to a rate. */
 export interface Throttle {
   /** Milliseconds to wait before the next read, after `bytes` have been moved. */

@@ -1,5 +1,5 @@
 import { bulkSize, giveBuffer, takeBuffer } from "./buffers.ts";
-import type { End, Flow, FlowOwner } from "./flow.ts";
+import { type End, type Flow, type FlowOwner, guard } from "./flow.ts";
 
 /** A TLS record holds 16 KiB at most; what comes near is part of a bulk transfer. */
 const bulkRecord = 8 * 1024;
@@ -24,22 +24,18 @@ export class GatherFlow implements Flow {
     this.#to = to;
     const source = from.stream;
     source.on("data", this.#read);
-    to.stream.on("drain", () => {
-      try {
+    to.stream.on("drain", () =>
+      guard(owner, () => {
         owner.drained();
         source.resume();
-      } catch (error) {
-        owner.failed(error);
-      }
-    });
-    source.on("end", () => {
-      try {
+      }),
+    );
+    source.on("end", () =>
+      guard(owner, () => {
         this.#flush();
         owner.sourceEnded(from, to);
-      } catch (error) {
-        owner.failed(error);
-      }
-    });
+      }),
+    );
     if (source.readableEnded) owner.sourceEnded(from, to);
     source.resume();
   }

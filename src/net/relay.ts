@@ -4,7 +4,7 @@ import type { Session } from "../core/session.ts";
 import { BulkFlow } from "./bulk-flow.ts";
 import { bulkReaderOf } from "./bulk-socket.ts";
 import { Clocks } from "./clocks.ts";
-import type { End, Flow, FlowOwner } from "./flow.ts";
+import { type End, type Flow, type FlowOwner, guard } from "./flow.ts";
 import { GatherFlow } from "./gather-flow.ts";
 import type { RelayOptions } from "./relay-options.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -134,24 +134,15 @@ class Relay implements FlowOwner {
 
   #watch(end: End): void {
     const { stream } = end;
-    stream.on("error", (error) => this.#guard(() => this.#lose(end, error)));
-    stream.on("close", () => this.#guard(() => this.#closed(end)));
+    stream.on("error", (error) => guard(this, () => this.#lose(end, error)));
+    stream.on("close", () => guard(this, () => this.#closed(end)));
     stream.on("finish", () =>
-      this.#guard(() => {
+      guard(this, () => {
         end.finished = true;
         this.#clocks.moved();
         this.#settleWhenOver();
       }),
     );
-  }
-
-  /** What is thrown in a callback of Node's ends the process; here it ends the session. */
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.failed(error);
-    }
   }
 
   #settleWhenOver(): void {
@@ -207,7 +198,7 @@ class Relay implements FlowOwner {
     this.#ends[1] = this.#target;
     this.#watch(this.#target);
     if (this.#isLasting) keepAlive(stream);
-    this.#guard(() => {
+    guard(this, () => {
       for (const piece of this.#kept?.pieces ?? []) stream.write(piece);
       if (this.#client.ended) endWriting(stream);
       this.#clocks.moved();

@@ -1,4 +1,4 @@
-import type { End, Flow, FlowOwner, Throttle } from "./flow.ts";
+import { type End, type Flow, type FlowOwner, guard, type Throttle } from "./flow.ts";
 
 /**
  * The plain way with Node's streams: works for any pair of them, and is what the fast flows are measured against. The
@@ -55,29 +55,22 @@ export class StreamFlow implements Flow {
     if (this.#sinkFull || this.#rest) this.#from.stream.pause();
   }
 
-  readonly #ended = (): void => {
-    try {
-      this.#owner.sourceEnded(this.#from, this.#to);
-    } catch (error) {
-      this.#owner.failed(error);
-    }
-  };
+  readonly #ended = (): void => guard(this.#owner, () => this.#owner.sourceEnded(this.#from, this.#to));
 
-  readonly #drained = (): void => {
-    try {
+  readonly #drained = (): void =>
+    guard(this.#owner, () => {
       this.#owner.drained();
       this.#sinkFull = false;
       if (!this.#rest) this.#from.stream.resume();
-    } catch (error) {
-      this.#owner.failed(error);
-    }
-  };
+    });
 
   #pauseFor(milliseconds: number): void {
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       this.#rest = undefined;
-      if (!this.#sinkFull) this.#from.stream.resume();
+      guard(this.#owner, () => {
+        if (!this.#sinkFull) this.#from.stream.resume();
+      });
     }, milliseconds);
   }
 }

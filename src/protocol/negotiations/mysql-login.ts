@@ -1,6 +1,6 @@
 import { constants, createPrivateKey, generateKeyPairSync, privateDecrypt, publicEncrypt } from "node:crypto";
 import type { Introduction, LinePeer } from "../../core/negotiation.ts";
-import { networkList } from "../../core/network.ts";
+import { loopback } from "../../core/network.ts";
 import type { Session } from "../../core/session.ts";
 import {
   capabilitiesOf,
@@ -168,7 +168,6 @@ class Authentication {
   }
 }
 
-const loopback = networkList(["127.0.0.0/8", "::1/128"]);
 const padding = { padding: constants.RSA_PKCS1_OAEP_PADDING };
 let made: { readonly key: string; readonly pem: Buffer } | undefined;
 

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { DerError } from "../../core/der.ts";
 import type { TlsFiles } from "../files.ts";
 import { type Identity, loadAuthorities, MaterialError } from "../identity.ts";
+import { pemCertificates } from "../pem.ts";
 import { type Certificate, openCertificate } from "./certificate.ts";
 import type { Stapling } from "./stapler.ts";
 
@@ -28,7 +29,7 @@ export async function loadStapling(
   if (!options) return undefined;
   const { responder, issuer: path, timeout } = options === true ? { timeout: usualTimeout } : options;
   const { leaf, source } = identity;
-  const given = path === undefined ? pemBlocks(identity.cert) : await issuersIn(path, files);
+  const given = path === undefined ? pemCertificates(identity.cert) : await issuersIn(path, files);
   const issuer = given.find((one) => leaf.checkIssued(one) && leaf.verify(one.publicKey));
   if (path !== undefined && !issuer)
     throw new MaterialError("ocspStapling.issuer", `${path} has not issued the certificate in ${source}`);
@@ -38,11 +39,6 @@ export async function loadStapling(
 async function issuersIn(path: string, files: TlsFiles): Promise<readonly X509Certificate[]> {
   const pems = await loadAuthorities(path, { option: "ocspStapling.issuer", files });
   return pems.map((pem) => new X509Certificate(pem));
-}
-
-function pemBlocks(pem: string): readonly X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
 }
 
 function open(certificate: X509Certificate): Certificate {
